@@ -1,0 +1,249 @@
+"""The `slim` commands; no logic. Heavy rooms are imported inside a command, so that `slim --help` is quick."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from slimaffect import __version__
+from slimaffect.errors import RecipeError, SlimError
+
+STOPPED = 130  # what a shell reports after Ctrl-C
+
+console = Console()
+complaints = Console(stderr=True)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Make affect models cheap without making them worse.\n\n"
+    "A recipe names the data, the model and the steps; [bold]slim run[/bold] trains and scores it leave-one-site-out, "
+    "exports what deploys, and writes a Pareto report.\n\n"
+    "Start with: [bold]slim run recipes/distill.yaml[/bold]",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Make and look at datasets.")
+cache_app = typer.Typer(no_args_is_help=True, help="See and clear what earlier runs keep for later ones.")
+app.add_typer(data_app, name="data")
+app.add_typer(cache_app, name="cache")
+
+RecipePath = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped one.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a setting: --set train.epochs=2")
+]
+DataPath = Annotated[
+    str | None, typer.Option("--data", metavar="PATH", help="Use this dataset instead of the recipe's.")
+]
+CachePath = Annotated[
+    Path | None, typer.Option("--cache", metavar="PATH", help="Where prepared faces and finished tasks are kept.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Processes at once; default: one per core.")
+]
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    data: DataPath = None,
+    workers: Workers = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, ignoring finished tasks.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop if any recording is set aside.")] = False,
+    cache: CachePath = None,
+    results: Annotated[Path, typer.Option("--results", metavar="PATH", help="Folder for results.")] = Path("results"),
+) -> None:
+    """Run a recipe: slim, score leave-one-site-out, export, measure, report.
+
+    Stop it with Ctrl-C whenever you like: what is finished is kept, and the same command goes on from there.
+    """
+    from slimaffect.recipe import load_recipe
+    from slimaffect.run import Places, plan, run_recipe
+
+    loaded = load_recipe(recipe, overrides=_with_workers(overrides, workers), data=data)
+    places = Places.choose(cache=cache, results=results)
+    if dry_run:
+        plan(loaded, places, console)
+        return
+    run_recipe(loaded, places, console, fresh=fresh, strict=strict)
+
+
+@app.command()
+def check(
+    recipes: Annotated[list[str] | None, typer.Argument(metavar="RECIPE...", help="Recipe files or names.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and the plan.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes, for editors.")] = False,
+    overrides: Overrides = None,
+    data: DataPath = None,
+    cache: CachePath = None,
+) -> None:
+    """Check recipes without running them: every fault at once, with its line."""
+    from slimaffect.recipe import load_recipe, recipe_schema, resolved_yaml
+
+    if schema:
+        import json
+
+        typer.echo(json.dumps(recipe_schema(), indent=2))
+        return
+    if not recipes:
+        raise typer.BadParameter("name at least one recipe, or ask for --schema")
+    faults = []
+    for path in recipes:
+        try:
+            loaded = load_recipe(path, overrides=overrides or (), data=data)
+        except RecipeError as error:
+            faults += error.faults
+            continue
+        console.print(f"[green]ok[/green] {path}: {len(loaded.variants)} variants", highlight=False)
+        if show:
+            from rich.syntax import Syntax
+
+            from slimaffect.run import Places, plan
+
+            console.print(Syntax(resolved_yaml(loaded), "yaml", background_color="default"))
+            plan(loaded, Places.choose(cache=cache), console)
+    if faults:
+        raise RecipeError(faults)
+
+
+@app.command()
+def steps(
+    name: Annotated[str | None, typer.Argument(metavar="STEP", help="Show the settings of this step alone.")] = None,
+) -> None:
+    """List the steps a recipe can use, and their settings."""
+    from slimaffect.recipe import print_steps
+
+    print_steps(console, name)
+
+
+@app.command()
+def report(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Folders or result.json files of finished runs.")
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FOLDER", help="Where to write; default: beside a single result, else results/report."
+        ),
+    ] = None,
+) -> None:
+    """Write the Pareto report of one result, or of several on one front."""
+    from slimaffect.report import print_report, write_report
+    from slimaffect.result import read_result
+
+    read = [read_result(path) for path in results]
+    folder = to or (_folder_of(results[0]) if len(results) == 1 else Path("results/report"))
+    page = write_report(read, folder)
+    print_report(console, read)
+    console.print(f"Report: {page}", highlight=False, soft_wrap=True)
+
+
+@data_app.command()
+def synthesise(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder to write the dataset into.")],
+    subjects: Annotated[int | None, typer.Option(min=4, help="Subjects over all sites.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=2, help="Length of each recording in seconds.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed draws other people.")] = None,
+    workers: Workers = None,
+) -> None:
+    """Draw the synthetic dataset: faces in real video files, at four sites, with valence and arousal."""
+    import os
+
+    from slimaffect.data.synthetic import SyntheticSettings, synthesise
+    from slimaffect.execute.bars import bars
+
+    chosen = {
+        name: value
+        for name, value in (("subjects", subjects), ("seconds", seconds), ("seed", seed))
+        if value is not None
+    }
+    with bars(console) as watch:
+        synthesise(path, SyntheticSettings(**chosen), workers=workers or os.cpu_count() or 1, watch=watch)
+    console.print(f"Dataset: {path}", highlight=False, soft_wrap=True)
+
+
+@cache_app.command("show")
+def cache_show(cache: CachePath = None) -> None:
+    """Show what is kept, where, and how large it is."""
+    from slimaffect.run import Places
+
+    Places.choose(cache=cache).show(console)
+
+
+@cache_app.command("clear")
+def cache_clear(
+    what: Annotated[str, typer.Argument(help="tasks, prepared, datasets or all")] = "tasks",
+    cache: CachePath = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete finished tasks, prepared faces or synthetic datasets; results stay."""
+    from slimaffect.run import Places
+
+    places = Places.choose(cache=cache)
+    if yes or typer.confirm(f"Delete {what} under {places.cache}?"):
+        console.print(f"Freed {places.clear(what):.1f} MB.")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"slimaffect {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; say errors in a sentence, and end with the exit code that scripts can act on.
+
+    0 done; 1 something failed; 2 a recipe or an option is wrong; 3 the data is refused; 130 stopped by Ctrl-C.
+    """
+    try:
+        app()
+    except SlimError as error:
+        complaints.print("[bold red]error[/bold red] ", end="")
+        complaints.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except SystemExit as leaving:
+        if leaving.code == STOPPED:
+            complaints.print("\nStopped. What is finished is kept: the same command goes on from here.")
+        raise
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        complaints.print(
+            f"[bold red]error[/bold red] {error.strerror or error}{where}", highlight=False, soft_wrap=True
+        )
+        sys.exit(1)
+    except Exception as error:  # a defect of ours: say so, keep the traceback in a file
+        log = _keep_traceback()
+        complaints.print(
+            f"[bold red]defect[/bold red] {type(error).__name__}: {error}", markup=True, highlight=False, soft_wrap=True
+        )
+        complaints.print(f"This is a fault of slimaffect. Please report it with {log}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _keep_traceback() -> Path:
+    from platformdirs import user_cache_path
+
+    log = user_cache_path("slimaffect") / "last-defect.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(traceback.format_exc())
+    return log
+
+
+def _with_workers(overrides: list[str] | None, workers: int | None) -> list[str]:
+    return [*(overrides or ()), *([f"execution.workers={workers}"] if workers else ())]
+
+
+def _folder_of(result: Path) -> Path:
+    return result.parent if result.is_file() else result
+
+
+if __name__ == "__main__":
+    main()

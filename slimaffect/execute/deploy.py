@@ -1,0 +1,48 @@
+"""The end of a variant: export the candidate and have the exported file answer on the held-out site."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slimaffect.data.clips import Clips
+from slimaffect.evaluate.scores import Answers, SubjectAnswers
+from slimaffect.export import Exported, export
+from slimaffect.runtime.session import Runtime, Session, available, open_model
+from slimaffect.train.candidate import Candidate
+
+
+def deploy(candidate: Candidate, held_out: Clips | None, folder: Path, threads: int) -> dict[str, Any]:
+    """Export into `folder`; with a held-out site, write what every runtime answers there.
+
+    Which runtime deploys is chosen later, by its latency on the model that ships. So each runtime answers now,
+    and a variant is scored by the answers of the file and runtime it is deployed with.
+    """
+    exported = export(candidate, folder)
+    pairs = [(name, runtime) for name in exported.cpu_files for runtime in available(exported.files[name])]
+    for name, runtime in pairs if held_out else []:
+        assert held_out is not None
+        session = open_model(exported.files[name], runtime=runtime, threads=threads)
+        answer(session, held_out, candidate.seed).save(answers_file(folder, name, runtime))
+    return {"exported": exported.record(), "contenders": [list(pair) for pair in pairs]}
+
+
+def answers_file(folder: Path, flavour: str, runtime: Runtime) -> Path:
+    """Return where the answers of one file under one runtime lie."""
+    return folder / f"answers.{flavour}.{runtime}.npz"
+
+
+def answer(session: Session, clips: Clips, seed: int) -> Answers:
+    """Read every recording from its start to its end, and put each subject's recordings behind each other."""
+    told: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
+    for recording in clips.recordings:
+        told[recording.subject].append((session.recording(recording.frames), recording.affect, recording.valid))
+    people = (
+        SubjectAnswers(name, *(np.concatenate(part) for part in zip(*parts, strict=True)))
+        for name, parts in told.items()
+    )
+    return Answers(clips.sites[0], seed, tuple(people))
+
+
+__all__ = ["Exported", "answer", "answers_file", "deploy"]

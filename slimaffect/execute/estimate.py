@@ -1,0 +1,27 @@
+"""How long tasks will take, learnt from those that ran."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from statistics import median
+
+from slimaffect.execute.cache import Cache
+from slimaffect.execute.task import Task
+
+FIRST_GUESS_S = {"train": 60.0, "distill": 40.0, "quantise": 0.1, "deploy": 5.0}  # default recipe, one core of 2025
+
+
+def expected_seconds(tasks: Iterable[Task], cache: Cache) -> dict[str, float]:
+    """Expect of each task the median time of its like: the same step with the same settings, else the same step."""
+    alike: dict[str, list[float]] = defaultdict(list)
+    for record in cache.records():
+        seconds = record["cost"]["seconds"]
+        for kind in (record["settings"], record["step"]):
+            alike[str(kind)].append(seconds)
+    return {task.key: _expect(task, alike) for task in tasks}
+
+
+def _expect(task: Task, alike: dict[str, list[float]]) -> float:
+    for kind in (task.settings, task.step):
+        if times := alike.get(str(kind)):
+            return median(times)
+    return FIRST_GUESS_S.get(task.step, 30.0)

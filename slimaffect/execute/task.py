@@ -1,0 +1,107 @@
+"""A task: one step of a variant, on one fold with one seed. Variants share the tasks their steps share."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from slimaffect.data.clips import Clips
+from slimaffect.execute.cache import code_version
+from slimaffect.model.spec import ModelSpec
+from slimaffect.steps import Step
+
+TRAINING_ROOMS = ("steps", "train", "model", "evaluate", "data/clips")
+DEPLOYING_ROOMS = ("export", "runtime")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """The last of `steps` on one fold with one seed, after the tasks of the steps before it.
+
+    Because a step is a pure function, the key names its result completely: code, training clips, model, seed,
+    threads and steps. Variants and recipes that begin alike share the beginning, and a killed run goes on.
+
+    Attributes:
+        held_out: the site left out of `training`; None for the model that ships, which is trained on all sites.
+        steps: the steps so far; this task applies the last one.
+        deploy: True for the task that ends a variant: export the candidate and, with a site held out, answer on it.
+    """
+
+    model: ModelSpec
+    steps: tuple[Step, ...]
+    held_out: str | None
+    seed: int
+    threads: int
+    data: str  # fingerprint of the prepared clips of all sites
+    deploy: bool = False
+
+    @property
+    def parent(self) -> "Task | None":
+        """The task whose result this one starts from."""
+        if self.deploy:
+            return Task(self.model, self.steps, self.held_out, self.seed, self.threads, self.data)
+        if len(self.steps) == 1:
+            return None
+        return Task(self.model, self.steps[:-1], self.held_out, self.seed, self.threads, self.data)
+
+    @property
+    def step(self) -> str:
+        """The word for what it does: its step's name, or `deploy`."""
+        return "deploy" if self.deploy else self.steps[-1].name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its step was set to, as in the recipe."""
+        return {} if self.deploy else {self.step: self.steps[-1].model_dump(mode="json")}
+
+    @property
+    def name(self) -> str:
+        """What a person reads: `distill tiny, site1 held out, seed 0`."""
+        where = f"{self.held_out} held out" if self.held_out else "all sites"
+        what = "export and score" if self.deploy and self.held_out else "export" if self.deploy else str(self.steps[-1])
+        return f"{what} · {where} · seed {self.seed}"
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 of everything that could change the result."""
+        rooms = TRAINING_ROOMS + (DEPLOYING_ROOMS if self.deploy else ())
+        content = {
+            "code": code_version(*rooms),
+            "data": self.data,
+            "model": self.model.model_dump(mode="json"),
+            "steps": [{step.name: step.model_dump(mode="json")} for step in self.steps],
+            "held_out": self.held_out,
+            "seed": self.seed,
+            "threads": self.threads,  # the order of sums, hence the last digits, depends on it
+            "deploy": self.deploy,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def chain(self) -> tuple["Task", ...]:
+        """The tasks from the first step to this one."""
+        return (*self.parent.chain, self) if self.parent else (self,)
+
+    def training(self, clips: Clips) -> Clips:
+        """Everything but the held-out site: all that a step may see."""
+        return clips.of_sites(site for site in clips.sites if site != self.held_out)
+
+
+def tasks_of(
+    variants: Iterable[tuple[Step, ...]],
+    *,
+    model: ModelSpec,
+    sites: Sequence[str | None],
+    seeds: Sequence[int],
+    threads: int,
+    data: str,
+) -> list[Task]:
+    """List the last task of every variant, for each seed and each site held out (None: hold out nothing)."""
+    return [
+        Task(model, steps, site, seed, threads, data, deploy=True)
+        for steps in variants
+        for seed in seeds
+        for site in sites
+    ]

@@ -1,0 +1,94 @@
+"""What a person sees while tasks run: bars on a terminal, plain lines elsewhere."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from slimaffect.execute.task import Task
+
+
+class TerminalView(AbstractContextManager["TerminalView"]):
+    """One bar for everything and one for each running task; without a terminal, one line for each finished task.
+
+    `expected_s` tells how long each task that must run is expected to take, by its key: the overall bar and the
+    remaining time are in seconds of work, because an export is not a training.
+    """
+
+    def __init__(self, console: Console, expected_s: Mapping[str, float], reused: int) -> None:
+        self.console = console
+        self._expected_s = expected_s
+        self._total = len(expected_s)
+        self._finished = 0
+        self._bars: dict[str, TaskID] = {}
+        self._told: dict[str, float] = {}
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[said]}", style="dim"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._overall = self._progress.add_task(self._headline(), total=sum(expected_s.values()) or 1, said="")
+        if expected_s or reused:
+            console.print(f"{self._total} tasks to do, {reused} already done.")
+
+    def __enter__(self) -> Self:
+        """Show the bars."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bars away."""
+        self._progress.stop()
+
+    def started(self, task: Task) -> None:
+        """Give the task a bar of its own."""
+        self._bars[task.key] = self._progress.add_task(task.name, total=1.0, said="")
+        self._told[task.key] = 0.0
+
+    def epoch(self, task: Task, said: str, done: int, total: int) -> None:
+        """Move the task's bar, and the overall one by as much."""
+        share = done / max(total, 1)
+        self._progress.update(self._bars[task.key], completed=share, said=said)
+        self._advance(task, share)
+
+    def finished(self, task: Task, record: dict[str, Any]) -> None:
+        """Close the task's bar."""
+        self._finished += 1
+        self._close(task)
+        if not self.console.is_terminal:
+            cost = record["cost"]
+            self.console.print(
+                f"[{self._finished}/{self._total}] {task.name} · {cost['seconds']:.1f} s", highlight=False, markup=False
+            )
+
+    def failed(self, task: Task, why: str) -> None:
+        """Close the task's bar and say at once why; the summary comes at the end."""
+        self._finished += 1
+        self._close(task)
+        self.console.print(f"[red]failed[/red] {task.name}: ", end="")
+        self.console.print(why, markup=False, highlight=False)
+
+    def _close(self, task: Task) -> None:
+        self._advance(task, 1.0)
+        self._progress.remove_task(self._bars.pop(task.key))
+        self._progress.update(self._overall, description=self._headline())
+
+    def _advance(self, task: Task, share: float) -> None:
+        grown = max(0.0, share - self._told[task.key])
+        self._told[task.key] += grown
+        self._progress.update(self._overall, advance=grown * self._expected_s.get(task.key, 0.0))
+
+    def _headline(self) -> str:
+        return f"[bold]all tasks[/bold] {self._finished}/{self._total}"
