@@ -62,14 +62,19 @@ def run(
     Stop it with Ctrl-C whenever you like: what is finished is kept, and the same command goes on from there.
     """
     from slimaffect.recipe import load_recipe
-    from slimaffect.run import Places, plan, run_recipe
+    from slimaffect.report import print_report, write_report
+    from slimaffect.run import Places, run_recipe, show_plan
 
     loaded = load_recipe(recipe, overrides=_with_workers(overrides, workers), data=data)
     places = Places.choose(cache=cache, results=results)
     if dry_run:
-        plan(loaded, places, console)
+        show_plan(loaded, places, console)
         return
-    run_recipe(loaded, places, console, fresh=fresh, strict=strict)
+    name = Path(recipe).stem
+    result = run_recipe(loaded, name, places, console, fresh=fresh, strict=strict)
+    page = write_report([result], places.result(name, loaded))
+    print_report(console, [result])
+    console.print(f"Report: {page}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -102,10 +107,10 @@ def check(
         if show:
             from rich.syntax import Syntax
 
-            from slimaffect.run import Places, plan
+            from slimaffect.run import Places, show_plan
 
             console.print(Syntax(resolved_yaml(loaded), "yaml", background_color="default"))
-            plan(loaded, Places.choose(cache=cache), console)
+            show_plan(loaded, Places.choose(cache=cache), console)
     if faults:
         raise RecipeError(faults)
 
@@ -115,9 +120,10 @@ def steps(
     name: Annotated[str | None, typer.Argument(metavar="STEP", help="Show the settings of this step alone.")] = None,
 ) -> None:
     """List the steps a recipe can use, and their settings."""
-    from slimaffect.recipe import print_steps
+    from slimaffect.recipe import step_tables
 
-    print_steps(console, name)
+    for table in step_tables(name):
+        console.print(table)
 
 
 @app.command()
@@ -157,13 +163,10 @@ def synthesise(
     from slimaffect.data.synthetic import SyntheticSettings, synthesise
     from slimaffect.execute.bars import bars
 
-    chosen = {
-        name: value
-        for name, value in (("subjects", subjects), ("seconds", seconds), ("seed", seed))
-        if value is not None
-    }
+    given = {"subjects": subjects, "seconds": seconds, "seed": seed}
+    settings = SyntheticSettings.model_validate({name: value for name, value in given.items() if value is not None})
     with bars(console) as watch:
-        synthesise(path, SyntheticSettings(**chosen), workers=workers or os.cpu_count() or 1, watch=watch)
+        synthesise(path, settings, workers=workers or os.cpu_count() or 1, watch=watch)
     console.print(f"Dataset: {path}", highlight=False, soft_wrap=True)
 
 
@@ -219,7 +222,7 @@ def main() -> None:
             f"[bold red]error[/bold red] {error.strerror or error}{where}", highlight=False, soft_wrap=True
         )
         sys.exit(1)
-    except Exception as error:  # a defect of ours: say so, keep the traceback in a file
+    except Exception as error:  # noqa: BLE001  a defect of ours: say so, keep the traceback in a file
         log = _keep_traceback()
         complaints.print(
             f"[bold red]defect[/bold red] {type(error).__name__}: {error}", markup=True, highlight=False, soft_wrap=True

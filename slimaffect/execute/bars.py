@@ -11,7 +11,7 @@ Watch = Callable[[str, int, int], None]
 
 @contextmanager
 def bars(console: Console) -> Iterator[Watch]:
-    """Yield a callback (what, done, total) that draws one bar for each `what`; one line at its end without a terminal."""
+    """Yield a callback (what, done, total) that draws a bar for each `what`; without a terminal, a line at its end."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         shown: dict[str, TaskID] = {}

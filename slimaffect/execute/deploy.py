@@ -1,31 +1,51 @@
 """The end of a variant: export the candidate and have the exported file answer on the held-out site."""
 
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from slimaffect.data.clips import Clips
-from slimaffect.evaluate.scores import Answers, SubjectAnswers
-from slimaffect.export import Exported, export
-from slimaffect.runtime.session import Runtime, Session, available, open_model
+from slimaffect.errors import ExportError
+from slimaffect.evaluate.answers import Answers, SubjectAnswers
+from slimaffect.export.onnx import Exported, export
+from slimaffect.export.tensorrt import build_engine
+from slimaffect.measure.contenders import pairs
+from slimaffect.runtime.session import Runtime, Session, open_model
 from slimaffect.train.candidate import Candidate
 
 
-def deploy(candidate: Candidate, held_out: Clips | None, folder: Path, threads: int) -> dict[str, Any]:
+def deploy(candidate: Candidate, held_out: Clips | None, folder: Path, *, threads: int, engine: bool) -> dict[str, Any]:
     """Export into `folder`; with a held-out site, write what every runtime answers there.
 
     Which runtime deploys is chosen later, by its latency on the model that ships. So each runtime answers now,
     and a variant is scored by the answers of the file and runtime it is deployed with.
     """
     exported = export(candidate, folder)
-    pairs = [(name, runtime) for name in exported.cpu_files for runtime in available(exported.files[name])]
-    for name, runtime in pairs if held_out else []:
+    competing = pairs(exported.files, exported.cpu_files)
+    for name, runtime in competing if held_out else []:
         assert held_out is not None
         session = open_model(exported.files[name], runtime=runtime, threads=threads)
         answer(session, held_out, candidate.seed).save(answers_file(folder, name, runtime))
-    return {"exported": exported.record(), "contenders": [list(pair) for pair in pairs]}
+    return {
+        "exported": exported.record(),
+        "contenders": [list(pair) for pair in competing],
+        "spec": candidate.model.spec.model_dump(mode="json"),
+        "precision": candidate.precision.to,
+        "engine": engine_record(exported, folder) if engine else None,
+    }
+
+
+def engine_record(exported: Exported, folder: Path) -> dict[str, Any]:
+    """Build a TensorRT-RTX engine, which needs no GPU; where it cannot be built, say why. The ONNX files remain."""
+    flavour = "s8s8" if "s8s8" in exported.files else next(iter(exported.files))
+    try:
+        built = build_engine(exported.files[flavour], folder / f"clip.{flavour}.rtx.engine")
+    except ExportError as error:
+        return {"why_not": str(error)}
+    return asdict(built) | {"file": built.file.name}
 
 
 def answers_file(folder: Path, flavour: str, runtime: Runtime) -> Path:
@@ -43,6 +63,3 @@ def answer(session: Session, clips: Clips, seed: int) -> Answers:
         for name, parts in told.items()
     )
     return Answers(clips.sites[0], seed, tuple(people))
-
-
-__all__ = ["Exported", "answer", "answers_file", "deploy"]

@@ -50,17 +50,14 @@ class View(Protocol):
         """Note that a task failed."""
 
 
-def execute(
-    tasks: Sequence[Task], clips: Clips, cache: Cache, settings: Execution, view: View
-) -> dict[str, dict[str, Any]]:
-    """Run what is not yet done of these tasks and of all they start from; return the record of each by its key.
+def execute(plan: "Plan", clips: Clips, cache: Cache, settings: Execution, view: View) -> dict[str, dict[str, Any]]:
+    """Run what is not yet done of a plan; return the record of each task by its key.
 
     A task that fails takes those that start from it along; everything else still runs.
 
     Raises:
         RunError: at least one task failed; what finished is kept.
     """
-    plan = Plan(tasks, cache)
     if plan.waiting:
         with _crew(settings, clips, cache, len(plan.waiting)) as crew:
             while plan.waiting or crew.unfinished:
@@ -94,7 +91,7 @@ class Plan:
     def next(self) -> Task | None:
         """Take the first task whose parent is done; long chains first, so that no core idles at the end."""
         for key, task in self.waiting.items():
-            if task.parent is None or task.parent.key not in self.waiting and task.parent.key in self.records:
+            if task.parent is None or (task.parent.key not in self.waiting and task.parent.key in self.records):
                 return self.waiting.pop(key)
         return None
 

@@ -36,6 +36,7 @@ class Task:
     threads: int
     data: str  # fingerprint of the prepared clips of all sites
     deploy: bool = False
+    engine: bool = False  # of a model that ships: build its GPU engine too
 
     @property
     def parent(self) -> "Task | None":
@@ -57,6 +58,11 @@ class Task:
         return {} if self.deploy else {self.step: self.steps[-1].model_dump(mode="json")}
 
     @property
+    def settled(self) -> list[dict[str, Any]]:
+        """Its steps with every setting, as plain values."""
+        return [{step.name: step.model_dump(mode="json")} for step in self.steps]
+
+    @property
     def name(self) -> str:
         """What a person reads: `distill tiny, site1 held out, seed 0`."""
         where = f"{self.held_out} held out" if self.held_out else "all sites"
@@ -71,11 +77,12 @@ class Task:
             "code": code_version(*rooms),
             "data": self.data,
             "model": self.model.model_dump(mode="json"),
-            "steps": [{step.name: step.model_dump(mode="json")} for step in self.steps],
+            "steps": self.settled,
             "held_out": self.held_out,
             "seed": self.seed,
             "threads": self.threads,  # the order of sums, hence the last digits, depends on it
             "deploy": self.deploy,
+            "engine": self.engine,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -97,10 +104,11 @@ def tasks_of(
     seeds: Sequence[int],
     threads: int,
     data: str,
+    engine: bool = False,
 ) -> list[Task]:
     """List the last task of every variant, for each seed and each site held out (None: hold out nothing)."""
     return [
-        Task(model, steps, site, seed, threads, data, deploy=True)
+        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine)
         for steps in variants
         for seed in seeds
         for site in sites

@@ -75,7 +75,7 @@ def _step(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any
 
 def _deploy(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
     held_out = clips.of_sites([task.held_out]) if task.held_out else None
-    return deploy(_given(task, clips, cache), held_out, folder, task.threads)
+    return deploy(_given(task, clips, cache), held_out, folder, threads=task.threads, engine=task.engine)
 
 
 def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
@@ -121,7 +121,10 @@ class Attempt:
                 "finished": finished,
                 "examples": journal.examples,
                 "trainings": journal.trainings,
-                **spent.as_dict(),
+                "seconds": spent.seconds,
+                "cpu_s": spent.cpu_s,
+                "joules": spent.joules,
+                "provenance": spent.provenance,
             },
         )
 

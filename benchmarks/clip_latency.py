@@ -1,0 +1,181 @@
+"""How much faster than the baseline in torch a 16-frame clip runs, on one core, all contenders side by side.
+
+    python benchmarks/clip_latency.py                       # the shapes `reference`, `small`, `tiny` and `micro`
+    python benchmarks/clip_latency.py --quick --json FILE
+    python benchmarks/clip_latency.py --model results/demo/bundles/*   # bundles of a run
+
+Weights are random: speed does not depend on them, and nothing here says what a shape can learn.
+Every row comes from the same interleaved run, so rows compare with each other and not with another day.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any library makes its pool of threads
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from slimaffect.data.clips import Clips, Recording, cut
+from slimaffect.export import export
+from slimaffect.export.bundle import versions
+from slimaffect.measure.contenders import clip_reader, pairs
+from slimaffect.measure.latency import Latency, measure_clips
+from slimaffect.model.losses import LabelLoss
+from slimaffect.model.net import AffectNet
+from slimaffect.model.shapes import shape
+from slimaffect.runtime.bundle import load_bundle
+from slimaffect.train.candidate import Candidate, Precision
+
+FRAMES = 16
+BASELINE = ("reference", "torch eager", "fp32")
+Name = tuple[str, str, str]  # model, runtime, flavour
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contender's clip time, and its share of the baseline's."""
+
+    name: Name
+    latency: Latency
+    speed_up: float  # CPU time of the baseline / CPU time of this
+    size_mb: float | None
+
+
+def main() -> None:
+    """Measure, print the table, and write the JSON beside it if asked."""
+    asked = _arguments()
+    torch.set_num_threads(1)
+    core = _pinned()
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        contenders, sizes = _contenders(asked.shapes, asked.model, Path(folder), console)
+        with console.status("timing clips"):
+            measured = measure_clips({" ".join(n): run for n, run in contenders.items()}, budget_s=asked.seconds)
+    base = measured[" ".join(BASELINE)].cpu_s_per_clip
+    rows = [
+        Row(name, latency, base / latency.cpu_s_per_clip, sizes.get(name))
+        for name, latency in zip(contenders, measured.values(), strict=True)
+    ]
+    console.print(_table(rows, core))
+    if asked.json:
+        asked.json.write_text(json.dumps(_record(rows, core), indent=2) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="10 seconds, and only the largest and the smallest shape")
+    parser.add_argument("--seconds", type=float, help="time budget (default 40, with --quick 10)")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--model", type=Path, nargs="*", default=[], help="bundles to time as well")
+    asked = parser.parse_args()
+    asked.seconds = asked.seconds or (10.0 if asked.quick else 40.0)
+    asked.shapes = ["reference", "micro"] if asked.quick else ["reference", "small", "tiny", "micro"]
+    return asked
+
+
+def _contenders(
+    shapes: list[str], bundles: list[Path], folder: Path, console: Console
+) -> tuple[dict[Name, Callable[[], object]], dict[Name, float]]:
+    found: dict[Name, Callable[[], object]] = {BASELINE: _torch_reader(_net("reference"))}
+    sizes: dict[Name, float] = {}
+    for name in shapes:
+        with console.status(f"exporting {name}"):
+            files = _exported(name, folder / name)
+        for flavour, runtime in pairs(files, files):
+            found[name, runtime, flavour] = clip_reader(files[flavour], runtime, frames=FRAMES)
+            sizes[name, runtime, flavour] = files[flavour].stat().st_size / 1e6
+    for bundle in bundles:
+        session = load_bundle(bundle).session
+        key = (bundle.name, session.runtime, session.file.suffixes[0].lstrip("."))
+        found[key] = clip_reader(session.file, session.runtime, frames=FRAMES)
+        sizes[key] = session.file.stat().st_size / 1e6
+    return found, sizes
+
+
+def _net(name: str) -> AffectNet:
+    torch.manual_seed(0)
+    return AffectNet(shape(name)).eval()
+
+
+def _exported(name: str, folder: Path) -> dict[str, Path]:
+    """Export the shape for CPUs in float32 and in int8, calibrated on random pixels."""
+    net = _net(name)
+    candidate = Candidate(net, _noise(net.spec.pixels), LabelLoss(), Precision(calibration_clips=16), seed=0)
+    files = export(candidate, folder).files
+    int8 = replace(candidate, precision=Precision(to="int8", calibration_clips=16))
+    return files | {"u8s8": export(int8, folder).files["u8s8"]}
+
+
+def _noise(side: int) -> Clips:
+    rng, length = np.random.default_rng(0), 200
+    frames = rng.integers(0, 256, (length, 3, side, side), dtype=np.uint8)
+    affect, valid = np.zeros((length, 2), np.float32), np.ones(length, bool)
+    noise = Recording("noise", "nobody", "noise", frames, affect, valid, np.arange(length) / 12.5, "")
+    return cut([noise], length=FRAMES, stride=8, rate=12.5)
+
+
+def _torch_reader(net: AffectNet) -> Callable[[], object]:
+    """Read a clip as a user of the torch model would: the same uint8 planes, no gradients."""
+    side = net.spec.pixels
+    clip = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, FRAMES, 3, side, side), dtype=np.uint8))
+
+    def read() -> torch.Tensor:
+        with torch.inference_mode():
+            return net(clip.float() / 255).affect
+
+    return read
+
+
+def _pinned() -> str:
+    """Stay on one core where the system lets us; say which CPU it is."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _table(rows: list[Row], core: str) -> Table:
+    title = f"A {FRAMES}-frame clip on one core of {core}; random weights: speed only"
+    table = Table(title=title, caption="speed-up: CPU time of the baseline in torch eager / CPU time of this row")
+    for heading in ("model", "runtime", "file", "p50 ms", "p90 ms", "CPU ms", "speed-up", "MB", "flags"):
+        table.add_column(heading, justify="left" if heading in {"model", "runtime", "file", "flags"} else "right")
+    for row in sorted(rows, key=lambda row: row.speed_up):
+        latency = row.latency
+        table.add_row(
+            *row.name,
+            *("-" if p is None else f"{p.ms:.3f}" for p in (latency.p50, latency.p90)),
+            f"{latency.cpu_s_per_clip * 1e3:.3f}",
+            f"{row.speed_up:.1f}x",
+            "-" if row.size_mb is None else f"{row.size_mb:.2f}",
+            " ".join(latency.flags),
+        )
+    return table
+
+
+def _record(rows: list[Row], core: str) -> dict[str, Any]:
+    return {
+        "what": f"{FRAMES}-frame clip, batch 1, one thread, one core, random weights",
+        "cpu": core,
+        "versions": versions(),
+        "rows": [
+            {"model": row.name[0], "runtime": row.name[1], "file": row.name[2], "speed_up": row.speed_up}
+            | {"size_mb": row.size_mb}
+            | row.latency.record()
+            for row in rows
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()

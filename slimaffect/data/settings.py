@@ -1,0 +1,44 @@
+"""What a recipe can say about its data."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from slimaffect.data.synthetic.settings import SyntheticSettings
+from slimaffect.settings import Settings
+from slimaffect.video.settings import DetectorName, FaceSettings
+
+SYNTHETIC: Literal["synthetic"] = "synthetic"
+
+
+class ClipSettings(Settings):
+    """How recordings are cut into clips."""
+
+    frames: Annotated[int, Field(ge=1, le=10_000)] = 40
+    """Frames of a clip."""
+    stride: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Frames from the beginning of one clip to that of the next."""
+
+
+class DataSettings(Settings):
+    """Which dataset, and how its videos become clips of faces."""
+
+    source: Annotated[str, Field(min_length=1)] = SYNTHETIC
+    """`synthetic`, or the folder of a dataset with its dataset.yaml."""
+    rate: Annotated[float, Field(gt=0, le=120)] = 12.5
+    """Face crops per second, whatever the videos' own rates."""
+    pixels: Annotated[int, Field(ge=16, le=512)] = 48
+    """Side of the square face crops."""
+    detector: DetectorName = "haar"
+    """`haar` finds faces; `none` takes the whole picture, for videos that are cropped already."""
+    faces: FaceSettings = FaceSettings()
+    """How faces are followed and framed."""
+    clip: ClipSettings = ClipSettings()
+    """How recordings are cut into clips."""
+    synthetic: SyntheticSettings = SyntheticSettings()
+    """The people to draw when the source is `synthetic`."""
+
+    @property
+    def reading(self) -> dict:
+        """The settings that decide what a prepared recording holds, as plain values."""
+        return self.model_dump(mode="json", include={"rate", "pixels", "detector", "faces"})

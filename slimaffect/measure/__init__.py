@@ -1,0 +1,1 @@
+"""Latency, CPU time, size, memory and operations of deployed files, side by side."""

@@ -1,0 +1,1 @@
+"""The CNN-LSTM, its shapes, its losses, and how it is counted and kept."""

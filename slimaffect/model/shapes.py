@@ -1,0 +1,51 @@
+"""Shapes by name: from a ResNet-50 down to a model of some ten thousand parameters."""
+
+import difflib
+
+from slimaffect.errors import ModelError
+from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn, ResNetCnn, ResNetStage
+
+
+def _plain(widths: tuple[int, ...], features: int, hidden: int, dropout: float) -> ModelSpec:
+    return ModelSpec(cnn=PlainCnn(widths=widths), features=features, dropout=dropout, lstm=Lstm(hidden=hidden))
+
+
+def _resnet(block: str, depths: tuple[int, ...], features: int, lstm: Lstm) -> ModelSpec:
+    """The shapes of He et al. 2016, Table 1, with a bottleneck to the LSTM instead of the classifier."""
+    growth, inner = (1, 1) if block == "basic" else (4, 2)
+    stages = tuple(
+        ResNetStage(
+            width=64 * 2**level * growth,
+            inner=((64 * 2**level,) * inner,) * depth,
+            stride=1 if level == 0 else 2,
+            projection=level > 0 or growth > 1,
+        )
+        for level, depth in enumerate(depths)
+    )
+    cnn = ResNetCnn.model_validate({"block": block, "stages": stages, "imagenet": True})
+    return ModelSpec(pixels=112, cnn=cnn, features=features, lstm=lstm)
+
+
+SHAPES: dict[str, ModelSpec] = {
+    # Widths are multiples of 16 (8 in the smallest), because narrower steps cost the same time on CPUs.
+    "reference": _plain((32, 64, 96, 128), features=32, hidden=64, dropout=0.3),
+    "small": _plain((16, 32, 48, 64), features=32, hidden=48, dropout=0.2),
+    "tiny": _plain((16, 16, 32, 32), features=24, hidden=32, dropout=0.1),
+    "micro": _plain((8, 8, 16, 16), features=16, hidden=16, dropout=0.0),
+    "resnet18": _resnet("basic", (2, 2, 2, 2), features=64, lstm=Lstm(hidden=128)),
+    "resnet34": _resnet("basic", (3, 4, 6, 3), features=64, lstm=Lstm(hidden=128)),
+    "resnet50": _resnet("bottleneck", (3, 4, 6, 3), features=128, lstm=Lstm(hidden=256, layers=2)),
+}
+
+
+def shape(name: str) -> ModelSpec:
+    """Look a shape up by its name.
+
+    Raises:
+        ModelError: no shape has this name; the message lists those that exist.
+    """
+    if name in SHAPES:
+        return SHAPES[name]
+    close = difflib.get_close_matches(name, SHAPES, n=1)
+    meant = f" Did you mean `{close[0]}`?" if close else ""
+    raise ModelError(f"No shape is called `{name}`.{meant} There are: {', '.join(SHAPES)}; or write the spec out.")

@@ -1,0 +1,85 @@
+"""The spec of a model: every width written out, so that a pruned model can be rebuilt from it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from slimaffect.settings import Settings
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class PlainCnn(Settings):
+    """3x3 convolutions of stride 2, each with batch norm and ReLU: dense work that CPUs do fastest."""
+
+    kind: Literal["plain"] = "plain"
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    """Channels of each convolution; multiples of 16 run fastest on CPUs."""
+    residual: bool = False
+    """Add a 3x3 convolution of stride 1 with a shortcut after each convolution of stride 2."""
+
+
+class ResNetStage(Settings):
+    """Blocks that share one residual stream."""
+
+    width: PositiveInt
+    """Channels of the residual stream, which all blocks of the stage add to."""
+    inner: Annotated[tuple[tuple[PositiveInt, ...], ...], Field(min_length=1)]
+    """For each block its inner channels: one number in a basic block, two in a bottleneck."""
+    stride: Literal[1, 2] = 2
+    """Stride of the first block."""
+    projection: bool = True
+    """The first block's shortcut has a 1x1 convolution (torchvision's `downsample`)."""
+
+
+class ResNetCnn(Settings):
+    """A residual network with torchvision's names (He et al. 2016, https://arxiv.org/abs/1512.03385)."""
+
+    kind: Literal["resnet"] = "resnet"
+    block: Literal["basic", "bottleneck"]
+    stem: Literal["7x7", "3x3"] = "7x7"
+    """7x7 of stride 2 with a max pool (ImageNet), or 3x3 of stride 1 without (small crops)."""
+    stem_width: PositiveInt = 64
+    stages: Annotated[tuple[ResNetStage, ...], Field(min_length=1)]
+    imagenet: bool = False
+    """Normalise the planes by ImageNet's mean and standard deviation, as its weights expect."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wanted = 1 if self.block == "basic" else 2
+        entering = self.stem_width
+        for number, stage in enumerate(self.stages, start=1):
+            counts = sorted({len(block) for block in stage.inner})
+            if counts != [wanted]:
+                raise ValueError(f"stage {number}: a {self.block} block has {wanted} inner widths, not {counts}")
+            if not stage.projection and (stage.stride != 1 or stage.width != entering):
+                raise ValueError(
+                    f"stage {number}: without a projection, stride must be 1 and width the entering {entering}; "
+                    f"they are {stage.stride} and {stage.width}"
+                )
+            entering = stage.width
+        return self
+
+
+class Lstm(Settings):
+    """The recurrent part; without layers the model is its own per-frame control."""
+
+    hidden: PositiveInt = 64
+    """Units of each layer."""
+    layers: Literal[0, 1, 2] = 1
+    """0 reads affect from each frame's features alone."""
+    dropout: Share = 0.2
+    """Share of the features that training hides from the LSTM."""
+
+
+class ModelSpec(Settings):
+    """All that is needed to build a CNN-LSTM; its weights come apart from it."""
+
+    pixels: Annotated[int, Field(ge=8)] = 48
+    """Side of the square face crops."""
+    cnn: Annotated[PlainCnn | ResNetCnn, Field(discriminator="kind")]
+    features: PositiveInt = 32
+    """Width of the bottleneck between CNN and LSTM; a wide one memorises who a face belongs to."""
+    dropout: Share = 0.3
+    """Share of the CNN's outputs that training hides from the bottleneck."""
+    lstm: Lstm = Lstm()

@@ -1,0 +1,53 @@
+"""The result of one run: what was kept, what was saved, and what it cost. Reports read this and nothing else."""
+
+from slimaffect.result.files import json_schema, plain, read_result, write_result, write_schema
+from slimaffect.result.records import (
+    SCHEMA,
+    ClipTime,
+    Cost,
+    DataRecord,
+    Deploy,
+    Energy,
+    Environment,
+    LedgerEntry,
+    ParetoPlace,
+    ProblemRecord,
+    Provenance,
+    RecipeRecord,
+    Record,
+    Result,
+    SiteScore,
+    Timing,
+    Variant,
+    VariantScores,
+    VersusBaseline,
+)
+from slimaffect.result.scored import scores_record
+
+__all__ = [
+    "SCHEMA",
+    "ClipTime",
+    "Cost",
+    "DataRecord",
+    "Deploy",
+    "Energy",
+    "Environment",
+    "LedgerEntry",
+    "ParetoPlace",
+    "ProblemRecord",
+    "Provenance",
+    "RecipeRecord",
+    "Record",
+    "Result",
+    "SiteScore",
+    "Timing",
+    "Variant",
+    "VariantScores",
+    "VersusBaseline",
+    "json_schema",
+    "plain",
+    "read_result",
+    "scores_record",
+    "write_result",
+    "write_schema",
+]

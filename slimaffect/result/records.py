@@ -1,0 +1,243 @@
+"""What a result is made of.
+
+What was not measured is None here and null in the file, never 0. Unknown fields are kept when an older
+version reads a newer file of the same schema.
+"""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+SCHEMA = "slimaffect.result/1"
+Provenance = Literal["measured", "sampled", "modelled"]
+"""Where a joule comes from: a hardware counter, integrated power readings, or a model without any sensor."""
+
+
+def number(value: Any) -> Any:
+    """Turn NaN and infinity into None: they are no measurements."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[float | None, BeforeValidator(number)]
+"""A measured value, or None."""
+Interval = Annotated[
+    tuple[float, float] | None,
+    BeforeValidator(lambda ends: None if ends is None or any(number(end) is None for end in ends) else ends),
+]
+"""Lower and upper end at 95 %, or None."""
+
+
+class Record(BaseModel):
+    """A frozen part of a result."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, use_attribute_docstrings=True)
+
+
+class SiteScore(Record):
+    """The scores on one held-out site, all its frames pooled."""
+
+    ccc: Number
+    """Lin's concordance, mean of valence and arousal."""
+    ccc_valence: Number = None
+    ccc_arousal: Number = None
+    pcc: Number = None
+    rmse: Number = None
+    sagr: Number = None
+    """Share of frames whose sign is right."""
+    subjects: int | None = None
+    frames: int | None = None
+    ccc_of_subjects: dict[str, Number] | None = None
+    """CCC of each subject alone, by the dataset's own subject names; None when they are hidden."""
+
+
+class VersusBaseline(Record):
+    """A variant against the baseline on the same resampled subjects."""
+
+    delta: Number
+    interval: Interval = None
+    margin: Number = None
+    """The largest loss that the recipe tolerates."""
+    non_inferior: bool | None = None
+    power: Number = None
+    """Probability that a variant truly equal to the baseline would pass with these subjects."""
+
+
+class VariantScores(Record):
+    """The plain mean over sites of scores pooled within each site."""
+
+    ccc: Number
+    ccc_interval: Interval = None
+    ccc_valence: Number = None
+    ccc_arousal: Number = None
+    pcc: Number = None
+    rmse: Number = None
+    sagr: Number = None
+    sites: dict[str, SiteScore] = {}
+    worst_site: str | None = None
+    versus_baseline: VersusBaseline | None = None
+    seeds: int | None = None
+    undefined: int | None = None
+    """Sites x dimensions whose labels stand still; they are in no mean."""
+    clipped: bool | None = None
+    """Whether predictions were moved into [-1, 1] before scoring."""
+    beyond_range: Number = None
+    """Share of predictions outside [-1, 1]."""
+
+
+class ClipTime(Record):
+    """Wall-clock milliseconds for one clip of a closed loop, batch 1."""
+
+    p50: Number
+    p90: Number = None
+    n: int | None = None
+
+
+class Energy(Record):
+    """Joules, and where they come from."""
+
+    value: Number
+    interval: Interval = None
+    provenance: Provenance | None = None
+
+
+class Timing(Record):
+    """One file under one runtime: a line of the table from which the deployed pair was chosen."""
+
+    file: str
+    runtime: str
+    clip_ms: ClipTime
+    cpu_s_per_clip: Number = None
+    chosen: bool = False
+    flags: list[str] = []
+
+
+class Deploy(Record):
+    """The deployed file: how fast, how large, how costly."""
+
+    runtime: str | None = None
+    file: str | None = None
+    clip_frames: int | None = None
+    """Frames per clip in every figure here."""
+    threads: int | None = None
+    clip_ms: ClipTime | None = None
+    cpu_s_per_clip: Number = None
+    energy_j_per_clip: Energy | None = None
+    size_mb: Number = None
+    peak_memory_mb: Number = None
+    parameters: int | None = None
+    macs_per_frame: int | None = None
+    timings: list[Timing] = []
+    engine: dict[str, Any] | None = None
+    """What is known of a built TensorRT engine."""
+
+
+class Cost(Record):
+    """What it took to make the variant, failed and pruned attempts included."""
+
+    cpu_s: Number = None
+    joules: Number = None
+    provenance: Provenance | None = None
+    examples: int | None = None
+    """Frames that passed through a model in training."""
+    trainings: int | None = None
+
+
+class ParetoPlace(Record):
+    """Whether no other variant is both better and cheaper; None where there is nothing to compare."""
+
+    latency: bool | None = None
+    energy: bool | None = None
+
+
+class Variant(Record):
+    """One choice of a recipe's swept values: what it scores, how it deploys, what it cost."""
+
+    name: str
+    steps: list[dict[str, Any]] = []
+    precision: str | None = None
+    bundle: str | None = None
+    """Folder of the bundle, relative to the result."""
+    scores: VariantScores | None = None
+    deploy: Deploy | None = None
+    cost: Cost | None = None
+    pareto: ParetoPlace | None = None
+    flags: list[str] = []
+
+
+class LedgerEntry(Record):
+    """What one task cost."""
+
+    variant: str | None = None
+    task: str | None = None
+    fold: str | None = None
+    seed: int | None = None
+    seconds: Number = None
+    cpu_s: Number = None
+    joules: Number = None
+    provenance: Provenance | None = None
+    examples: int | None = None
+    trainings: int | None = None
+    reused: bool | None = None
+    """True where the cache answered: nothing was spent."""
+
+
+class ProblemRecord(Record):
+    """Something that was left out or went wrong, and what to do about it."""
+
+    where: str
+    what: str
+    next: str | None = None
+
+
+class RecipeRecord(Record):
+    """The recipe as it ran."""
+
+    name: str
+    about: str | None = None
+    yaml: str | None = None
+    """The resolved recipe: every setting, defaults and overrides included."""
+
+
+class Environment(Record):
+    """Where and with what the run was made."""
+
+    date: str | None = None
+    platform: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    threads: int | None = None
+    gpu: str | None = None
+    python: str | None = None
+    packages: dict[str, str] = {}
+    commit: str | None = None
+
+
+class DataRecord(Record):
+    """What was trained and tested on."""
+
+    name: str | None = None
+    synthetic: bool | None = None
+    """True where the faces are drawn by a program: the scores then say nothing about people."""
+    sites: int | None = None
+    subjects: int | None = None
+    recordings: int | None = None
+    clips: int | None = None
+    hours: Number = None
+    coverage: dict[str, Number] | None = None
+    """Share of each site's frames in which a face was found."""
+    fingerprint: str | None = None
+
+
+class Result(Record):
+    """One run of one recipe."""
+
+    schema_: Literal["slimaffect.result/1"] = Field(SCHEMA, alias="schema")
+    recipe: RecipeRecord
+    environment: Environment = Environment()
+    data: DataRecord | None = None
+    baseline: str
+    """Name of the variant that the others are compared with."""
+    variants: list[Variant]
+    ledger: list[LedgerEntry] = []
+    problems: list[ProblemRecord] = []

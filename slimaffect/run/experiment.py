@@ -1,0 +1,75 @@
+"""The experiment on one page: slim and score once per held-out site; then slim on all sites the one that ships."""
+
+import os
+
+from rich.console import Console
+
+from slimaffect.data import Prepared, prepare
+from slimaffect.data.settings import SYNTHETIC
+from slimaffect.evaluate.folds import leave_one_site_out
+from slimaffect.execute import Plan, Task, execute, tasks_of
+from slimaffect.execute.bars import bars
+from slimaffect.execute.estimate import expected_seconds
+from slimaffect.execute.view import TerminalView
+from slimaffect.recipe import BASELINE, Recipe, resolved_yaml
+from slimaffect.result import SCHEMA, RecipeRecord, Result, write_result
+from slimaffect.run.assemble import answers_of, data_record, ledger_of, problem_records, scores_of, variants_of
+from slimaffect.run.environment import environment
+from slimaffect.run.finished import by_variant
+from slimaffect.run.places import Places
+from slimaffect.run.ship import ship, write_bundles
+
+
+def run_recipe(
+    recipe: Recipe, name: str, places: Places, console: Console, *, fresh: bool = False, strict: bool = False
+) -> Result:
+    """Slim and score once per held-out site; then slim on all sites the one that ships.
+
+    Writes result, bundles and report into `results/<name>-<hash>`.
+
+    Raises:
+        DataError: the data cannot be used.
+        RunError: a task failed; what finished is kept.
+    """
+    folder, cache = places.result(name, recipe), places.tasks
+    with bars(console) as watch:
+        prepared = prepare(recipe.data, places.cache, workers=_workers(recipe), watch=watch, strict=strict)
+    tasks = all_tasks(recipe, prepared)
+    if fresh:
+        cache.forget(link.key for task in tasks for link in task.chain)
+    plan = Plan(tasks, cache)
+    reused = set(plan.records)
+    with TerminalView(console, expected_seconds(plan.waiting.values(), cache), reused=len(reused)) as view:
+        records = execute(plan, prepared.clips, cache, recipe.execution, view)
+    everything = by_variant(recipe, tasks)
+    with bars(console) as watch:
+        deployed = ship(everything, records, recipe, cache, folder, watch)
+    answers = {one.variant.name: answers_of(one, deployed[one.variant.name], cache) for one in everything}
+    scores = scores_of(answers, recipe)
+    bundles = write_bundles(everything, records, deployed, scores, recipe, prepared, cache, folder)
+    result = Result(
+        schema=SCHEMA,
+        recipe=RecipeRecord(name=name, about=recipe.about, yaml=resolved_yaml(recipe)),
+        environment=environment(recipe.execution.threads),
+        data=data_record(prepared, synthetic=recipe.data.source == SYNTHETIC),
+        baseline=BASELINE,
+        variants=variants_of(everything, records, deployed, scores, bundles),
+        ledger=ledger_of(everything, records, reused),
+        problems=problem_records(prepared),
+    )
+    write_result(result, folder / "result.json")
+    return result
+
+
+def _workers(recipe: Recipe) -> int:
+    return recipe.execution.processes(tasks=os.cpu_count() or 1)
+
+
+def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
+    """List what ends each variant: once per seed and held-out site for its scores, once on all sites to ship."""
+    sites = [fold.held_out for fold in leave_one_site_out(prepared.clips)]
+    common = {"model": recipe.spec, "threads": recipe.execution.threads, "data": prepared.fingerprint}
+    variants = [variant.steps for variant in recipe.variants]
+    scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
+    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": recipe.deploy.engine == "rtx"}
+    return scored + tasks_of(variants, **shipped, **common)

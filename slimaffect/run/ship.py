@@ -1,0 +1,215 @@
+"""What ships: every variant's model of all sites, timed side by side; the fastest file and runtime of each deploys."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from slimaffect.data import Prepared
+from slimaffect.execute.bars import Watch
+from slimaffect.execute.cache import Cache, file_hash, write_json
+from slimaffect.export.bundle import write_bundle
+from slimaffect.export.onnx import Away, Exported
+from slimaffect.export.tensorrt import Engine, Profile
+from slimaffect.measure.contenders import clip_reader
+from slimaffect.measure.facts import file_facts, peak_memory_mb
+from slimaffect.measure.latency import measure_clips
+from slimaffect.meter import BAND, WATTS_PER_THREAD
+from slimaffect.model.spec import ModelSpec
+from slimaffect.recipe import Recipe, recipe_hash
+from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
+from slimaffect.run.finished import Finished, Records
+from slimaffect.runtime.bundle import Chosen, Preprocessing
+from slimaffect.runtime.session import Runtime
+
+BUDGET_S = 3.0  # of timing for each contender
+MEASURED = "measured.json"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One exported file of one variant under one runtime."""
+
+    variant: str
+    flavour: str
+    runtime: Runtime
+    file: Path
+
+    @property
+    def name(self) -> str:
+        """A name that no other contender of the run has."""
+        return f"{self.variant}/{self.flavour}/{self.runtime}"
+
+
+def ship(
+    everything: list[Finished], records: Records, recipe: Recipe, cache: Cache, folder: Path, watch: Watch
+) -> dict[str, Deploy]:
+    """Time every contender of every variant in one process and choose what deploys, by least CPU time."""
+    contending = contenders(everything, records, recipe, cache)
+    timed = time_all(contending, recipe, folder / MEASURED, watch)
+    deployed = {}
+    for number, one in enumerate(everything, start=1):
+        mine = [contender for contender in contending if contender.variant == one.variant.name]
+        winner = min(mine, key=lambda contender: timed[contender.name]["cpu_s_per_clip"])
+        deployed[one.variant.name] = _deploy(winner, mine, timed, records[one.shipped.key]["figures"], recipe)
+        watch("measure memory", number, len(everything))
+    return deployed
+
+
+def contenders(everything: list[Finished], records: Records, recipe: Recipe, cache: Cache) -> list[Contender]:
+    """List every file and runtime that could deploy a variant."""
+    wanted = recipe.deploy.runtimes
+    return [
+        Contender(one.variant.name, flavour, runtime, cache.folder(one.shipped.key) / files[flavour])
+        for one in everything
+        for files in [records[one.shipped.key]["figures"]["exported"]["files"]]
+        for flavour, runtime in records[one.shipped.key]["figures"]["contenders"]
+        if wanted == "auto" or runtime in wanted
+    ]
+
+
+def time_all(contending: list[Contender], recipe: Recipe, kept: Path, watch: Watch) -> dict[str, dict[str, Any]]:
+    """Time all contenders interleaved; the same files with the same settings are timed once."""
+    settings = recipe.deploy.model_dump(mode="json")
+    asked = {"settings": settings, "files": {one.name: file_hash(one.file) for one in contending}}
+    try:
+        known = json.loads(kept.read_text())
+    except (OSError, ValueError):
+        known = {}
+    if known.get("asked") == asked:
+        return known["timed"]
+    readers = {
+        one.name: clip_reader(one.file, one.runtime, frames=recipe.deploy.clip_frames, threads=recipe.deploy.threads)
+        for one in contending
+    }
+    measured = measure_clips(readers, budget_s=BUDGET_S * len(readers), watch=watch)
+    timed = {name: latency.record() for name, latency in measured.items()}
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_json(kept, {"asked": asked, "timed": timed})
+    return timed
+
+
+def _deploy(
+    winner: Contender,
+    mine: list[Contender],
+    timed: Mapping[str, dict[str, Any]],
+    figures: dict[str, Any],
+    recipe: Recipe,
+) -> Deploy:
+    facts = file_facts(winner.file, ModelSpec.model_validate(figures["spec"]))
+    latency = timed[winner.name]
+    return Deploy(
+        runtime=winner.runtime,
+        file=winner.flavour,
+        clip_frames=recipe.deploy.clip_frames,
+        threads=recipe.deploy.threads,
+        clip_ms=_clip_time(latency),
+        cpu_s_per_clip=latency["cpu_s_per_clip"],
+        energy_j_per_clip=modelled_energy(latency["cpu_s_per_clip"]),
+        peak_memory_mb=peak_memory_mb(winner.file, winner.runtime, frames=recipe.deploy.clip_frames),
+        timings=[_timing(contender, timed[contender.name], chosen=contender is winner) for contender in mine],
+        engine=figures["engine"],
+        **asdict(facts),
+    )
+
+
+def modelled_energy(cpu_s: float) -> Energy:
+    """Model the joules of CPU-seconds by a constant power per busy thread, with the factor it may be wrong by.
+
+    A clip of a millisecond is far below the period of any energy counter, so a counter is not asked here.
+    """
+    low, high = BAND
+    joules = cpu_s * WATTS_PER_THREAD
+    return Energy(value=joules, interval=(joules * low, joules * high), provenance="modelled")
+
+
+def _timing(contender: Contender, latency: dict[str, Any], *, chosen: bool) -> Timing:
+    return Timing(
+        file=contender.flavour,
+        runtime=contender.runtime,
+        clip_ms=_clip_time(latency),
+        cpu_s_per_clip=latency["cpu_s_per_clip"],
+        chosen=chosen,
+        flags=list(latency["flags"]),
+    )
+
+
+def _clip_time(latency: dict[str, Any]) -> ClipTime:
+    p50, p90 = latency["p50"], latency["p90"]
+    return ClipTime(p50=p50 and p50["ms"], p90=p90 and p90["ms"], n=latency["n"])
+
+
+def write_bundles(
+    everything: list[Finished],
+    records: Records,
+    deployed: Mapping[str, Deploy],
+    scores: Mapping[str, VariantScores],
+    recipe: Recipe,
+    prepared: Prepared,
+    cache: Cache,
+    folder: Path,
+) -> dict[str, Path]:
+    """Write one bundle for each variant; its scores are those of the same steps on held-out sites."""
+    return {
+        one.variant.name: write_bundle(
+            folder / "bundles" / one.variant.name,
+            exported=_exported(one, records, cache),
+            spec=ModelSpec.model_validate(records[one.shipped.key]["figures"]["spec"]),
+            preprocessing=Preprocessing(
+                rate_hz=recipe.data.rate,
+                pixels=recipe.data.pixels,
+                detector=recipe.data.detector,
+                faces=recipe.data.faces,
+            ),
+            chosen=_chosen(one, records, deployed[one.variant.name]),
+            engines=_engines(one, records, cache),
+            scores=_public(scores[one.variant.name]),
+            provenance={
+                "recipe_sha256": recipe_hash(recipe),
+                "data_fingerprint": prepared.fingerprint,
+                "seed": one.shipped.seed,
+                "steps": [{step.name: step.model_dump(mode="json")} for step in one.variant.steps],
+            },
+        )
+        for one in everything
+    }
+
+
+def _public(scores: VariantScores) -> dict[str, Any]:
+    """Leave single people out of what is deployed."""
+    return scores.model_dump(mode="json", exclude={"sites": {"__all__": {"ccc_of_subjects"}}})
+
+
+def _exported(one: Finished, records: Records, cache: Cache) -> Exported:
+    told, folder = records[one.shipped.key]["figures"]["exported"], cache.folder(one.shipped.key)
+    files = {flavour: folder / name for flavour, name in told["files"].items()}
+    away = {flavour: Away(**apart) for flavour, apart in told["away_from_torch"].items()}
+    return Exported(files, away, told["seconds"])
+
+
+def _chosen(one: Finished, records: Records, deploy: Deploy) -> Chosen:
+    files = records[one.shipped.key]["figures"]["exported"]["files"]
+    assert deploy.file
+    return Chosen(
+        runtime=cast("Runtime", deploy.runtime),
+        file=files[deploy.file],
+        clip_ms=deploy.clip_ms.p50 if deploy.clip_ms else None,
+    )
+
+
+def _engines(one: Finished, records: Records, cache: Cache) -> list[Engine]:
+    told = records[one.shipped.key]["figures"]["engine"]
+    if told is None or "file" not in told:
+        return []
+    profile = Profile(**{axis: tuple(sizes) for axis, sizes in told["profile"].items()})
+    return [
+        Engine(
+            **told
+            | {
+                "file": cache.folder(one.shipped.key) / told["file"],
+                "profile": profile,
+                "capabilities": tuple(told["capabilities"]),
+            }
+        )
+    ]

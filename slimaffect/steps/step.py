@@ -1,0 +1,31 @@
+"""What a step is: a function from a candidate to a candidate."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from slimaffect.settings import Settings
+from slimaffect.train.candidate import Candidate
+
+
+class Step(Settings, ABC):
+    """One line of a recipe: a function from a candidate to a candidate.
+
+    The class docstring's first line is what `slim steps` prints; the field docstrings explain the settings.
+    """
+
+    name: ClassVar[str]
+    """The word in the recipe, e.g. `distill`."""
+    needs_training: ClassVar[bool] = True
+    """True when a `train` step must stand somewhere before this one."""
+    last: ClassVar[bool] = False
+    """True when only further `last` steps may follow (quantise: a quantised model is not trained again)."""
+
+    def __str__(self) -> str:
+        """Say the step as a line of the recipe does: its name, and the words that were chosen."""
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        words = [value for name, value in self if isinstance(value, str) and value != defaults[name]]
+        return " ".join([self.name, *words])
+
+    @abstractmethod
+    def apply(self, candidate: Candidate) -> Candidate:
+        """Return the changed candidate; the given one stays as it was."""

@@ -1,0 +1,103 @@
+"""A training that is under way, on disk: enough to go on to the same weights as without the interruption."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from slimaffect.data.clips import Clips
+from slimaffect.model.losses import Loss
+from slimaffect.model.net import AffectNet
+from slimaffect.train.settings import TrainSettings
+
+
+@dataclass
+class Progress:
+    """How far a training is. All of it is plain tensors and numbers, so reading it back runs no code."""
+
+    stage: int = 0  # the present stage
+    step: int = 0  # its steps that are over
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    learned: dict[str, Tensor] = field(default_factory=dict)  # what the loss has learned, without its teacher
+    head: dict[str, Tensor] = field(default_factory=dict)
+    optimiser: dict[str, Any] = field(default_factory=dict)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_ccc: float = float("-inf")
+
+    def restore(self, net: AffectNet, loss: Loss) -> None:
+        """Bring model and loss to where the training was."""
+        if self.weights:
+            net.load_state_dict(self.weights)
+            loss.load_state_dict(self.learned, strict=False)
+
+    def is_past(self, stage: int, steps: int) -> bool:
+        """Tell whether a stage of so many steps is over."""
+        return self.stage > stage or (self.stage == stage and self.step >= steps)
+
+    def enter(self, stage: int, optimiser: torch.optim.Optimizer, head: nn.Module | None) -> None:
+        """Begin a stage, or bring one that was interrupted to where it was."""
+        if self.stage != stage or not self.step:
+            self.stage, self.step = stage, 0
+            return
+        optimiser.load_state_dict(self.optimiser)
+        if head is not None:
+            head.load_state_dict(self.head)
+
+    def judge(self, score: float, net: AffectNet) -> None:
+        """Keep the weights if they are the best so far."""
+        if score > self.best_ccc:
+            self.best_ccc, self.best = score, _copied(net)
+
+    def keep(
+        self, step: int, net: AffectNet, loss: Loss, optimiser: torch.optim.Optimizer, head: nn.Module | None
+    ) -> None:
+        """Keep everything as it is after this step."""
+        self.step, self.weights = step, _copied(net)
+        self.learned = {n: p.detach().clone() for n, p in loss.named_parameters() if p.requires_grad}
+        self.head = _copied(head) if head is not None else {}
+        self.optimiser = optimiser.state_dict()
+
+
+def _copied(module: nn.Module) -> dict[str, Tensor]:
+    """Copy a module's state, so that later steps do not change what was kept."""
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+def training_key(net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int) -> str:
+    """sha256 of all that decides a training's weights, so that no checkpoint is taken for another's."""
+    digest = hashlib.sha256(f"{net.spec!r}\n{settings!r}\n{seed}\n{clips.fingerprint}\n{loss!r}".encode())
+    for module in (net, loss):
+        for name, tensor in module.state_dict().items():
+            digest.update(f"{name}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The file of one training; without a folder nothing is kept."""
+
+    def __init__(self, folder: Path | None, key: str) -> None:
+        self.path = folder / f"training-{key[:16]}.pt" if folder else None
+        self.key = key
+
+    def read(self) -> Progress:
+        """Answer how far the training was; a fresh start where there is no file, or a damaged one."""
+        if self.path is None or not self.path.is_file():
+            return Progress()
+        try:
+            found = torch.load(self.path, weights_only=True)
+        except Exception:  # noqa: BLE001 (torch raises many kinds; whatever it is, the training starts afresh)
+            return Progress()
+        return Progress(**found["progress"]) if found.get("key") == self.key else Progress()
+
+    def write(self, progress: Progress) -> None:
+        """Replace the file whole or not at all."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_suffix(".part")
+        torch.save({"key": self.key, "progress": vars(progress)}, part)
+        part.replace(self.path)

@@ -1,0 +1,104 @@
+"""The training loop. There is one."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from slimaffect.data.clips import Clips
+from slimaffect.errors import RunError
+from slimaffect.model.losses import Loss
+from slimaffect.model.net import AffectNet
+from slimaffect.train.checkpoint import Checkpoint, Progress, training_key
+from slimaffect.train.journal import journal
+from slimaffect.train.learner import Learner
+from slimaffect.train.pool import Pool
+from slimaffect.train.randomness import torch_seed
+from slimaffect.train.settings import TrainSettings
+from slimaffect.train.stages import STAGES, Course, Length, epochs_done, lengths
+from slimaffect.train.validate import mean_ccc, split
+
+
+def train(net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int) -> AffectNet:
+    """Train a copy of the model; the given one stays as it was.
+
+    Everything random follows from the seed, so equal arguments give equal weights, at one thread and on one kind of
+    processor. Under a journal with a checkpoint folder an interrupted training goes on to the same weights.
+
+    Raises:
+        RunError: the clips hold no labelled frame, or the loss is no longer a number.
+    """
+    journal().trainings += 1
+    checkpoint = Checkpoint(journal().checkpoint, training_key(net, clips, loss, settings, seed))
+    learner, progress = Learner(net, loss, settings, seed), checkpoint.read()
+    clips, judges = split(clips, settings.validation, seed) if settings.keep == "best" else (clips, None)
+    pool, plan = Pool(clips), lengths(settings)
+    with torch.random.fork_rng(devices=[]):
+        progress.restore(learner.net, learner.loss)
+        for number, length in enumerate(plan):
+            if progress.is_past(number, length.steps):
+                continue
+            course = STAGES[length.name](learner, pool)
+            for figures in _epochs(course, number, length, learner, progress):
+                if judges is not None and course.head is None:
+                    figures["ccc"] = mean_ccc(learner.net, judges)
+                    progress.judge(figures["ccc"], learner.net)
+                checkpoint.write(progress)
+                journal().epoch(length.name, *epochs_done(plan, number, progress.step), **figures)
+    learner.net.load_state_dict(progress.best or progress.weights)
+    return learner.finished()
+
+
+def _epochs(
+    course: Course, number: int, length: Length, learner: Learner, progress: Progress
+) -> Iterator[dict[str, float]]:
+    """Run one stage from where it was interrupted; after each epoch keep it, and answer the epoch's figures."""
+    optimiser = _optimiser(course.learns, learner.settings.weight_decay)
+    progress.enter(number, optimiser, course.head)
+    while progress.step < length.steps:
+        last = min(progress.step + length.epoch, length.steps)
+        losses = [_step(step, course, length, learner, optimiser) for step in range(progress.step, last)]
+        progress.keep(last, learner.net, learner.loss, optimiser, course.head)
+        yield {"loss": math.fsum(losses) / len(losses)}
+
+
+def _step(step: int, course: Course, length: Length, learner: Learner, optimiser: torch.optim.Optimizer) -> float:
+    """Take one step and answer its loss."""
+    torch.manual_seed(torch_seed(learner.seed, f"dropout {length.name}", step))
+    rate = learning_rate(step, length.steps, length.rate, learner.settings.warm_up)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    loss = learner.loss(*course.attempt(step))
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(course.learns, learner.settings.clip_norm)
+    if not math.isfinite(loss.item() + norm.item()):
+        raise RunError(
+            f"Training, stage {length.name}, step {step + 1} of {length.steps}: loss {loss.item():.3g}, gradient norm "
+            f"{norm.item():.3g}, learning rate {rate:.2g}. Lower {length.name}.rate (now {length.rate:g}), or look "
+            "for labels outside [-1, 1] with `slim data check`."
+        )
+    optimiser.step()
+    return loss.item()
+
+
+def learning_rate(step: int, total: int, highest: float, warm_up: float) -> float:
+    """Rise along a cosine for the warm-up, then fall to zero (one cycle, Smith 2018, arXiv 1708.07120).
+
+    >>> [round(learning_rate(step, 100, 1.0, 0.2), 2) for step in (0, 10, 20, 60, 99)]
+    [0.04, 0.52, 1.0, 0.5, 0.0]
+    """
+    rising = warm_up * total
+    if step < rising:
+        return highest * (0.04 + 0.96 * (1 - math.cos(math.pi * step / rising)) / 2)
+    return highest * (1 + math.cos(math.pi * (step - rising) / (total - rising))) / 2
+
+
+def _optimiser(learns: list[nn.Parameter], decay: float) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) that decays matrices and kernels only."""
+    groups = [
+        {"params": [p for p in learns if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in learns if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)

@@ -1,0 +1,110 @@
+"""What a recipe can set about training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from slimaffect.settings import Settings
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Range = Annotated[float, Field(ge=0, lt=1)]
+
+
+class AugmentSettings(Settings):
+    """How far a clip's faces are altered, all frames of a clip alike; each number is a standard deviation."""
+
+    flip: Share = 0.5
+    """Share of clips that are mirrored."""
+    rotation: Range = 0.10
+    """Rotation in the picture's plane, in radians."""
+    scale: Range = 0.07
+    """Change of size."""
+    shift: Range = 0.06
+    """Shift, in half pictures."""
+    gain: Range = 0.10
+    """Gain of the three colours together."""
+    colour: Range = 0.10
+    """Gain of each colour alone."""
+    desaturation: Range = 0.3
+    """Largest share of colour that is taken away."""
+    contrast: Range = 0.15
+    """Change of contrast about mid-grey."""
+    brightness: Range = 0.08
+    """Offset added to all planes."""
+
+
+class Stage(Settings):
+    """One stage of training. Epochs are shared out among the stages; an epoch is a fixed number of steps."""
+
+    share: Share
+    """Share of the epochs; 0 leaves the stage out."""
+    steps: PositiveInt
+    """Steps in an epoch."""
+    batch: PositiveInt
+    """Frames (stage `frames`) or windows (the others) in a step."""
+    rate: PositiveFloat
+    """Highest learning rate, reached after the warm-up."""
+
+
+class FramesStage(Stage):
+    """The CNN learns from single frames of all subjects, under a linear head that is thrown away."""
+
+    share: Share = 4 / 12
+    steps: PositiveInt = 65
+    batch: PositiveInt = 256
+    rate: PositiveFloat = 3e-3
+
+
+class SequencesStage(Stage):
+    """The LSTM learns from the CNN's features, which are computed once for a few augmented views."""
+
+    share: Share = 3 / 12
+    steps: PositiveInt = 73
+    batch: PositiveInt = 24
+    rate: PositiveFloat = 5e-3
+    frames: PositiveInt = 100
+    """Frames in a window."""
+    unscored: Annotated[int, Field(ge=0)] = 20
+    """Frames at a window's start that only warm the LSTM up."""
+    views: PositiveInt = 2
+    """Augmented views of each recording whose features are kept."""
+
+
+class EndToEndStage(Stage):
+    """CNN and LSTM learn together from short windows, batch norm frozen, slowly."""
+
+    share: Share = 5 / 12
+    steps: PositiveInt = 30
+    batch: PositiveInt = 22
+    rate: PositiveFloat = 6e-4
+    frames: PositiveInt = 28
+    """Frames in a window."""
+    unscored: Annotated[int, Field(ge=0)] = 13
+    """Frames at a window's start that only warm the LSTM up."""
+
+
+class TrainSettings(Settings):
+    """How a model is trained. `epochs` is the dial; the rest has defaults that were measured."""
+
+    epochs: PositiveInt = 12
+    """Length of training; 12 is some 45 s for the reference model on one core, and time grows in proportion."""
+    frames: FramesStage = FramesStage()
+    """First stage: the CNN, on single frames."""
+    sequences: SequencesStage = SequencesStage()
+    """Second stage: the LSTM, on features of whole recordings."""
+    end_to_end: EndToEndStage = EndToEndStage()
+    """Third stage: both together."""
+    augment: AugmentSettings = AugmentSettings()
+    """How clips are altered."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    """AdamW's decay of weights; biases and batch norms are left alone."""
+    warm_up: Share = 0.15
+    """Share of a stage in which the learning rate rises; then it falls to zero."""
+    clip_norm: PositiveFloat = 1.0
+    """Largest norm of a step's gradient."""
+    keep: Literal["last", "best"] = "last"
+    """Keep the last weights, or those of the epoch that is best on validation subjects."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    """Share of each site's subjects that `keep: best` takes out of training to choose the epoch."""
+    amp: Literal["auto", "off"] = "auto"
+    """`auto` computes the CNN in bfloat16 where the processor has instructions for it."""

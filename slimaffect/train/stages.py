@@ -1,0 +1,126 @@
+"""The three stages: single frames, then the LSTM on kept features, then both together.
+
+A CNN-LSTM that learns end to end from the start sees some ten faces in a batch, and learns nothing: the CNN first
+needs batches of unrelated frames.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from slimaffect.model.losses import Batch
+from slimaffect.model.net import Answer
+from slimaffect.train.augment import View, draw_view
+from slimaffect.train.features import cut_features, keep_features
+from slimaffect.train.learner import Learner
+from slimaffect.train.pool import Pool
+from slimaffect.train.randomness import numpy_generator, torch_generator, torch_seed
+from slimaffect.train.settings import TrainSettings
+
+
+class Course(NamedTuple):
+    """A stage made ready: what learns, and how step number n answers its batch."""
+
+    learns: list[nn.Parameter]
+    attempt: Callable[[int], tuple[Answer, Batch]]
+    head: nn.Module | None = None  # a head that is thrown away after the stage
+
+
+class Length(NamedTuple):
+    """How long a stage is, and how fast it may learn."""
+
+    name: str
+    steps: int
+    epoch: int  # steps after which it is kept and reported
+    rate: float
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the stage; a started one counts."""
+        return math.ceil(self.steps / self.epoch)
+
+
+def lengths(settings: TrainSettings) -> tuple[Length, ...]:
+    """Share the epochs out among the stages, in their order; a stage without a share is left out."""
+    plans = {name: getattr(settings, name) for name in STAGES}
+    return tuple(
+        Length(name, max(1, round(settings.epochs * plan.share * plan.steps)), plan.steps, plan.rate)
+        for name, plan in plans.items()
+        if plan.share > 0
+    )
+
+
+def epochs_done(plan: tuple[Length, ...], stage: int, step: int) -> tuple[int, int]:
+    """Count the epochs that are over after a stage's step, and the epochs of all stages."""
+    before = sum(length.epochs for length in plan[:stage])
+    return before + math.ceil(step / plan[stage].epoch), sum(length.epochs for length in plan)
+
+
+def frames(learner: Learner, pool: Pool) -> Course:
+    """Train the CNN on unrelated frames of all subjects, under a linear head."""
+    net, batch = learner.net.train(), learner.settings.frames.batch
+    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed)
+
+    def attempt(step: int) -> tuple[Answer, Batch]:
+        windows = pool.single(batch, numpy_generator(learner.seed, "frames", step))
+        faces = learner.alter(windows.frames, _view(learner, "frames", step, batch))
+        features = learner.encode(faces)
+        answer = Answer(torch.tanh(head(net.feature_dropout(features))), features, None)
+        return answer, Batch(windows.affect, windows.valid, learner.taught(faces))
+
+    learns = [*net.cnn.parameters(), *net.bottleneck.parameters(), *head.parameters(), *learner.loss_learns()]
+    return Course(learns, attempt, None if net.lstm is None else head)
+
+
+def sequences(learner: Learner, pool: Pool) -> Course:
+    """Train what reads the features, and leave the CNN as it is."""
+    net, plan = learner.net, learner.settings.sequences
+    kept = keep_features(learner, pool, plan.views)
+    starts = pool.starts(plan.frames, plan.unscored)
+    net.feature_dropout.train()
+
+    def attempt(step: int) -> tuple[Answer, Batch]:
+        random = numpy_generator(learner.seed, "sequences", step)
+        places = pool.draw(starts, plan.batch, random)
+        drawn = [(int(random.integers(plan.views)), int(index), int(first)) for index, first in places]
+        features, batch = cut_features(kept, pool, drawn, plan.frames, plan.unscored)
+        return net.read(features), batch
+
+    reader = [] if net.lstm is None else [*net.lstm.parameters()]
+    return Course([*reader, *net.head.parameters(), *learner.loss_learns()], attempt)
+
+
+def end_to_end(learner: Learner, pool: Pool) -> Course:
+    """Train everything on short windows; batch norm is frozen, for a batch holds but few faces."""
+    net, plan = learner.net.train(), learner.settings.end_to_end
+    net.cnn.eval()
+    starts = pool.starts(plan.frames, plan.unscored)
+
+    def attempt(step: int) -> tuple[Answer, Batch]:
+        drawn = pool.draw(starts, plan.batch, numpy_generator(learner.seed, "end_to_end", step))
+        windows = pool.cut(drawn, plan.frames, plan.unscored)
+        faces = learner.alter(windows.frames, _view(learner, "end_to_end", step, plan.batch))
+        answer = net.read(learner.encode(faces))
+        return answer, Batch(windows.affect, windows.valid, learner.taught(faces))
+
+    return Course([*net.parameters(), *learner.loss_learns()], attempt)
+
+
+def _temporary_head(features: int, seed: int) -> nn.Linear:
+    torch.manual_seed(torch_seed(seed, "temporary head"))
+    return nn.Linear(features, 2)
+
+
+def _view(learner: Learner, stage: str, step: int, batch: int) -> View:
+    return draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+
+
+STAGES: dict[str, Callable[[Learner, Pool], Course]] = {
+    "frames": frames,
+    "sequences": sequences,
+    "end_to_end": end_to_end,
+}
+"""The stages in their order, by the word that a recipe uses for their settings."""

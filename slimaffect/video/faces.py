@@ -1,0 +1,64 @@
+"""From a video file to face crops on an even clock: the one way in, for preparation and for deployment."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from slimaffect.video import picture
+from slimaffect.video.decode import Frame, frames
+from slimaffect.video.detect import Box, Detector, HaarDetector, WholeFrame, detector
+from slimaffect.video.follow import follow
+from slimaffect.video.picture import Picture
+from slimaffect.video.settings import FaceSettings
+
+__all__ = ["Box", "Detector", "Face", "HaarDetector", "WholeFrame", "crop", "detector", "faces", "follow"]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """The face at one tick of the clock.
+
+    Attributes:
+        frame: the tick's time and whole picture.
+        crop: the face as RGB planes; zeros where there is none.
+        box: where the crop was cut, in shown pixels; None where there is no face.
+    """
+
+    frame: Frame
+    crop: UInt8[np.ndarray, "3 pixels pixels"]
+    box: Box | None
+
+
+def crop(image: Picture, box: Box, pixels: int) -> UInt8[np.ndarray, "3 pixels pixels"]:
+    """Cut a box out of a picture, as RGB planes of `pixels` a side."""
+    return picture.crop(image, box.x, box.y, box.size, pixels)
+
+
+def faces(
+    path: Path,
+    finder: Detector,
+    settings: FaceSettings,
+    *,
+    rate: float,
+    pixels: int,
+    complain: Callable[[str], None] = lambda _: None,
+) -> Iterator[Face]:
+    """Decode a video once and yield the followed face at every tick.
+
+    Args:
+        path: a video file.
+        finder: the detector.
+        settings: how to follow and smooth.
+        rate: ticks per second.
+        pixels: side of the square crops.
+        complain: is told in a sentence which part of the video is missing or damaged.
+
+    Raises:
+        VideoError: the file is missing, empty, no video, or breaks off before its first frame.
+    """
+    nothing = np.zeros((3, pixels, pixels), np.uint8)
+    for frame, box in follow(frames(path, rate=rate, complain=complain), finder, settings, rate=rate):
+        yield Face(frame, nothing if box is None else crop(frame.picture, box, pixels), box)

@@ -1,0 +1,63 @@
+"""Facts of real exported files, and the choice among them."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from slimaffect.errors import RunError
+from slimaffect.export.graph import graph
+from slimaffect.measure.contenders import clip_reader, fastest, pairs
+from slimaffect.measure.facts import file_facts, peak_memory_mb
+from slimaffect.measure.latency import Latency, measure_clips
+from slimaffect.model.net import AffectNet
+from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A small spec and its file."""
+    torch.manual_seed(0)
+    spec = ModelSpec(pixels=16, cnn=PlainCnn(widths=(8,)), features=8, lstm=Lstm(hidden=8))
+    file = tmp_path_factory.mktemp("facts") / "clip.fp32.onnx"
+    onnx.save(graph(AffectNet(spec)), file)
+    return spec, file
+
+
+def test_facts_of_a_file(exported):
+    """Megabytes are those on disk; parameters are at most the numbers that the file holds."""
+    spec, file = exported
+    facts = file_facts(file, spec)
+    assert facts.size_mb == file.stat().st_size / 1e6
+    held = sum(np.prod(tensor.dims) for tensor in onnx.load(file).graph.initializer)
+    assert facts.parameters == pytest.approx(held, rel=0.05)  # batch norm is folded in the file
+    assert facts.macs_per_frame > 0
+
+
+def test_peak_memory_is_of_the_fresh_process(exported):
+    """The mark is that of the runtime's own process: far below this one, which holds torch, and above numpy alone."""
+    _, file = exported
+    ballast = np.ones(80_000_000, np.uint8)
+    assert 20 < peak_memory_mb(file, "onnxruntime") < 250
+    assert ballast.any()
+
+
+def test_failing_process_is_told(tmp_path):
+    """A file that cannot be opened is an error with the runtime's reason."""
+    with pytest.raises(RunError, match="there is no such file"):
+        peak_memory_mb(tmp_path / "gone.onnx", "onnxruntime")
+
+
+def test_real_files_compete(exported):
+    """Both runtimes run the file, are timed, and one of them is chosen."""
+    _, file = exported
+    found = pairs({"fp32": file}, ["fp32"])
+    assert {runtime for _, runtime in found} == {"openvino", "onnxruntime"}
+    told = measure_clips({str(pair): clip_reader(file, pair[1], frames=4) for pair in found}, budget_s=0.5)
+    assert fastest({pair: told[str(pair)] for pair in found}) in found
+
+
+def test_least_cpu_time_wins():
+    """The choice goes by CPU time, which other work on the machine hardly moves."""
+    slow, fast = (Latency(1, None, None, None, cpu, 1.0, ()) for cpu in (0.002, 0.001))
+    assert fastest({("fp32", "onnxruntime"): slow, ("u8s8", "openvino"): fast}) == ("u8s8", "openvino")

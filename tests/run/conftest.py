@@ -1,0 +1,71 @@
+"""A small recipe that goes all the way, and one finished run of it that the tests share."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RECIPE = """\
+about: The whole way on the smallest data.
+data:
+  source: synthetic
+  pixels: 32
+  clip: {frames: 16, stride: 8}
+  synthetic: {subjects: 8, seconds: 8}
+model: tiny
+steps:
+  - train: {epochs: 3}
+  - distill: {student: micro, epochs: 3}
+  - quantise: {to: {sweep: [fp32, int8]}, calibration_clips: 8}
+evaluate: {replicates: 500}
+"""
+
+
+class Slim:
+    """The command as a person runs it: in a process of its own, in a folder, with a cache of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recipe = folder / "smallest.yaml"
+        self.recipe.write_text(RECIPE)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache"), "COLUMNS": "160"}
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "slimaffect.cli", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, text=True, **pipes)
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=280)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    @property
+    def result_folder(self) -> Path:
+        (folder,) = (self.folder / "results").glob("smallest-*")
+        return folder
+
+    @property
+    def result(self) -> dict:
+        return json.loads((self.result_folder / "result.json").read_text())
+
+
+@pytest.fixture
+def slim(tmp_path) -> Slim:
+    """A fresh folder and cache."""
+    return Slim(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Slim:
+    """A folder in which the small recipe ran to its end. Read it, do not change it."""
+    slim = Slim(tmp_path_factory.mktemp("finished"))
+    run = slim("run", "smallest.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return slim

@@ -1,0 +1,56 @@
+"""Two exported files and a bundle to run."""
+
+import numpy as np
+import pytest
+import torch
+
+from slimaffect.data.clips import Recording, cut
+from slimaffect.export import export
+from slimaffect.export.bundle import write_bundle
+from slimaffect.model.losses import LabelLoss
+from slimaffect.model.net import AffectNet
+from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
+from slimaffect.runtime.bundle import Chosen, Preprocessing
+from slimaffect.train.candidate import Candidate, Precision
+
+
+def _exported(folder, layers, to):
+    torch.manual_seed(0)
+    spec = ModelSpec(pixels=16, cnn=PlainCnn(widths=(8,)), features=8, lstm=Lstm(hidden=8, layers=layers))
+    net = AffectNet(spec)
+    torch.nn.init.normal_(net.head.weight, std=1.0)
+    frames = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)
+    still = np.zeros((40, 2), np.float32), np.ones(40, bool), np.arange(40) / 12.5
+    clips = cut([Recording("site", "subject", "talk", frames, *still, "")], length=8, stride=4, rate=12.5)
+    return spec, export(Candidate(net, clips, LabelLoss(), Precision(to=to), seed=0), folder)
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """Files by name: float32 and int8 with an LSTM, float32 without one."""
+    folder = tmp_path_factory.mktemp("files")
+    _, plain = _exported(folder / "plain", 1, "fp32")
+    _, int8 = _exported(folder / "int8", 1, "int8")
+    _, flat = _exported(folder / "flat", 0, "fp32")
+    return {"fp32": plain.files["fp32"], "u8s8": int8.files["u8s8"], "per-frame": flat.files["fp32"]}
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory):
+    """A bundle as it was written; copy it before you spoil it."""
+    folder = tmp_path_factory.mktemp("shipped")
+    spec, exported = _exported(folder / "files", 1, "fp32")
+    return write_bundle(
+        folder / "bundle",
+        exported=exported,
+        spec=spec,
+        preprocessing=Preprocessing(rate_hz=12.5, pixels=16, detector="haar"),
+        chosen=Chosen(runtime="onnxruntime", file="clip.fp32.onnx", clip_ms=None),
+        provenance={"seed": 0},
+    )
+
+
+@pytest.fixture
+def frames():
+    """A recording of 50 face crops: more than one chunk."""
+    return np.random.default_rng(1).integers(0, 256, (50, 3, 16, 16), dtype=np.uint8)
