@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -56,7 +57,7 @@ def main() -> None:
     asked = _arguments()
     torch.set_num_threads(1)
     core = _pinned()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     with tempfile.TemporaryDirectory() as folder:
         contenders, sizes = _contenders(asked.shapes, asked.model, Path(folder), console)
         with console.status("timing clips"):
@@ -148,8 +149,9 @@ def _pinned() -> str:
 def _table(rows: list[Row], core: str) -> Table:
     title = f"A {FRAMES}-frame clip on one core of {core}; random weights: speed only"
     table = Table(title=title, caption="speed-up: CPU time of the baseline in torch eager / CPU time of this row")
+    words = {"model", "runtime", "file", "flags"}
     for heading in ("model", "runtime", "file", "p50 ms", "p90 ms", "CPU ms", "speed-up", "MB", "flags"):
-        table.add_column(heading, justify="left" if heading in {"model", "runtime", "file", "flags"} else "right")
+        table.add_column(heading, justify="left" if heading in words else "right", no_wrap=heading != "flags")
     for row in sorted(rows, key=lambda row: row.speed_up):
         latency = row.latency
         table.add_row(

@@ -1,4 +1,4 @@
-"""Damages trees of every format at random and imports them: no traceback, no hang, no file outside the target touched."""
+"""Imports trees that were damaged at random: no traceback, no hang, no file outside the target touched."""
 
 import argparse
 import collections
@@ -44,9 +44,9 @@ def _fuzz(name: str, seeds: range, tree, case) -> int:  # noqa: ANN001 - functio
                 print(f"{name}, seed {seed}:\n{traceback.format_exc()}")
             slowest = max(slowest, time.perf_counter() - began)
     outcomes = ", ".join(f"{count} x {what}" for what, count in ended.most_common())
-    print(
-        f"{name}: {len(seeds)} cases in {time.perf_counter() - start:.0f} s, slowest {slowest:.2f} s, {broken} broken; {outcomes}"
-    )
+    took_s = time.perf_counter() - start
+    took_s = time.perf_counter() - start
+    print(f"{name}: {len(seeds)} cases in {took_s:.0f} s, slowest {slowest:.2f} s, {broken} broken; {outcomes}")
     return broken
 
 

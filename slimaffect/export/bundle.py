@@ -54,7 +54,7 @@ def write_bundle(
 
 def versions() -> dict[str, str]:
     """Look up the installed versions of what makes and runs the files."""
-    installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    installed = {d.metadata["Name"].replace("_", "-"): d.version for d in importlib.metadata.distributions()}
     return {name: installed[name] for name in RECORDED if name in installed}
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slimaffect.model.spec import PlainCnn, ResNetCnn, ResNetStage
+from slimaffect.model.spec import PATCH, PlainCnn, ResNetCnn, ResNetStage
 
 # Mean and standard deviation of ImageNet's RGB planes, as torchvision's weights expect them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -20,18 +20,20 @@ def conv(entering: int, leaving: int, kernel: int, stride: int = 1) -> nn.Conv2d
 
 
 class PlainBlock(nn.Module):
-    """Halve the picture; optionally refine it with a residual convolution."""
+    """Halve the picture, or quarter it in patches; optionally refine it with a residual convolution."""
 
-    def __init__(self, entering: int, leaving: int, *, residual: bool) -> None:
+    def __init__(self, entering: int, leaving: int, *, residual: bool, patches: bool) -> None:
         super().__init__()
-        self.conv = conv(entering, leaving, 3, stride=2)
+        self.conv = (
+            nn.Conv2d(entering, leaving, PATCH, PATCH, bias=False) if patches else conv(entering, leaving, 3, stride=2)
+        )
         self.bn = nn.BatchNorm2d(leaving)
         self.refine = (
             nn.Sequential(OrderedDict(conv=conv(leaving, leaving, 3), bn=nn.BatchNorm2d(leaving))) if residual else None
         )
 
     def forward(self, x: Float[Tensor, "n entering h w"]) -> Float[Tensor, "n leaving h2 w2"]:
-        """Convolve with stride 2, and add the refinement where there is one."""
+        """Convolve with a stride, and add the refinement where there is one."""
         x = F.relu(self.bn(self.conv(x)), inplace=True)
         return x if self.refine is None else F.relu(x + self.refine(x), inplace=True)
 
@@ -41,10 +43,13 @@ class Plain(nn.Module):
 
     def __init__(self, spec: PlainCnn, pixels: int) -> None:
         super().__init__()
-        entering = (3, *spec.widths[:-1])
-        pairs = zip(entering, spec.widths, strict=True)
-        self.blocks = nn.ModuleList([PlainBlock(a, b, residual=spec.residual) for a, b in pairs])
-        self.outputs = spec.widths[-1] * halved(pixels, len(spec.widths)) ** 2
+        pairs = enumerate(zip((3, *spec.widths[:-1]), spec.widths, strict=True))
+        patched = spec.stem == "4x4"
+        self.blocks = nn.ModuleList(
+            [PlainBlock(a, b, residual=spec.residual, patches=patched and n == 0) for n, (a, b) in pairs]
+        )
+        side = halved(pixels // PATCH, len(spec.widths) - 1) if patched else halved(pixels, len(spec.widths))
+        self.outputs = spec.widths[-1] * side**2
 
     def forward(self, frames: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n outputs"]:
         """Answer the flattened last map."""

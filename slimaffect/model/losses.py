@@ -20,6 +20,11 @@ class Batch(NamedTuple):
 class Loss(nn.Module):
     """A scalar to make small. A module, because a loss may learn too (a projection between features)."""
 
+    @property
+    def teaches_frames(self) -> bool:
+        """Tell whether a teacher has something to say on single frames; if not, it is spared them."""
+        return False
+
     def teach(
         self,
         frames: Float[Tensor, "batch time 3 height width"],  # noqa: ARG002
@@ -96,6 +101,11 @@ class DistillLoss(Loss):
         self.projection = nn.Linear(features, teacher.spec.features)
         self.weight, self.feature_weight = weight, feature_weight
 
+    @property
+    def teaches_frames(self) -> bool:
+        """Of single frames only the features are imitated."""
+        return self.feature_weight > 0
+
     def extra_repr(self) -> str:
         """Show the weights: a checkpoint is known by its loss's settings too."""
         return f"weight={self.weight}, feature_weight={self.feature_weight}"
@@ -117,7 +127,7 @@ class DistillLoss(Loss):
         """Weigh the labels, the teacher's affect and its features."""
         if batch.teacher is None:
             return self.label(answer, batch)
-        imitated = self.feature_weight * self.feature_gap(answer, batch)
+        imitated = self.feature_weight * self.feature_gap(answer, batch) if self.feature_weight else 0.0
         if batch.valid.shape[1] == 1:
             # A single frame cannot meet what the teacher says with its history; its features it can.
             return self.label(answer, batch) + imitated

@@ -69,7 +69,8 @@ def frames(learner: Learner, pool: Pool) -> Course:
         faces = learner.alter(windows.frames, _view(learner, "frames", step, batch))
         features = learner.encode(faces)
         answer = Answer(torch.tanh(head(net.feature_dropout(features))), features, None)
-        return answer, Batch(windows.affect, windows.valid, learner.taught(faces))
+        taught = learner.taught(faces) if learner.loss.teaches_frames else None
+        return answer, Batch(windows.affect, windows.valid, taught)
 
     learns = [*net.cnn.parameters(), *net.bottleneck.parameters(), *head.parameters(), *learner.loss_learns()]
     return Course(learns, attempt, None if net.lstm is None else head)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 from typing import cast
 
 import av
@@ -176,7 +176,9 @@ def _decode(raw: bytes, codec: str) -> Picture:
 
 def _step_s(images: list[Image]) -> float:
     """The usual time between two images."""
-    return median(after.time_s - before.time_s for before, after in pairwise(images)) if len(images) > 1 else STILL_S
+    return (
+        median_low(after.time_s - before.time_s for before, after in pairwise(images)) if len(images) > 1 else STILL_S
+    )
 
 
 def _ignore(_: str) -> None:

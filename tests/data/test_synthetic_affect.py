@@ -89,7 +89,9 @@ def test_without_shift_the_sites_label_and_look_alike():
     same = {"width": 1, "height": 1, "rate": 1, "scale": 1}
     assert len({replace(site, **same) for site in neutral}) == 1
     with pytest.raises(AssertionError):  # and at the default shift they are not
-        assert len({replace(shifted(s, SyntheticSettings()), name="", background="", **same) for s in SITES.values()}) == 1
+        assert (
+            len({replace(shifted(s, SyntheticSettings()), name="", background="", **same) for s in SITES.values()}) == 1
+        )
 
 
 def test_label_shift_moves_labels_only():

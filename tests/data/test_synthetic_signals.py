@@ -50,7 +50,9 @@ def test_a_change_of_pace_does_not_change_the_spread():
 
 def test_bumps_come_at_their_rate():
     """Onsets per second are as asked, and every bump reaches its size."""
-    bump = bumps(np.random.default_rng(3), 200_000, 0.05, rise_s=(0.1, 0.1), hold_s=(1, 1), fall_s=(0.05, 0.05), size=(1, 1))
+    bump = bumps(
+        np.random.default_rng(3), 200_000, 0.05, rise_s=(0.1, 0.1), hold_s=(1, 1), fall_s=(0.05, 0.05), size=(1, 1)
+    )
     onsets = np.count_nonzero((bump[1:] > 0.5) & (bump[:-1] <= 0.5))
     assert onsets / 4000 == pytest.approx(0.05, rel=0.2)
     assert bump.max() >= 0.999

@@ -1,7 +1,5 @@
 """Images as a video: the clock, the gaps, and the folder that no path may leave."""
 
-import os
-
 import cv2
 import numpy as np
 import pytest
@@ -80,8 +78,8 @@ def test_images_that_cannot_be_read_are_counted(index, tmp_path):
     path, said = index([0, 0.1, 0.2]), []
     (tmp_path / "media" / "1.png").write_bytes(b"no picture")
     assert levels(path, 10, complain=said.append) == [(0, 0), (0.1, 0), (0.2, 80)]
-    assert said == [f"1 images cannot be read (first: 1.png, 10 bytes where {os.stat(tmp_path / 'media/0.png').st_size} "
-                    "were indexed): the ones before them stand in"] or "1 images cannot be read" in said[0]  # fmt: skip
+    assert len(said) == 1
+    assert "1 images cannot be read (first: 1.png, 10 bytes where" in said[0]
 
 
 def test_a_decompression_bomb_is_refused(index, tmp_path):

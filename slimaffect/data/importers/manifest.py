@@ -20,6 +20,7 @@ from slimaffect.data.importers.source import (
     constant,
     duration_s,
     read_table,
+    refuse_scale,
     usable,
 )
 from slimaffect.data.importers.source.media import IMAGES, rate_of
@@ -28,7 +29,9 @@ from slimaffect.data.labels import LabelError
 from slimaffect.data.layout import VIDEOS
 from slimaffect.errors import DataError
 
-Word = Literal["site", "subject", "recording", "path", "labels", "time", "frame", "valence", "arousal", "valid"]
+Word = Literal[
+    "site", "subject", "group", "recording", "path", "labels", "time", "frame", "valence", "arousal", "valid"
+]
 ALSO = {"recording": ("clip",)}  # words that manifests use for ours
 NO = {"0", "false", "no"}
 
@@ -59,8 +62,12 @@ class Manifest(Format):
             index = self._index(table)
         except LabelError as error:
             raise DataError(f"{file}: {error}. Columns are mapped by columns.OURS=THEIRS.") from error
+        _tell_shared_groups(file, table, index, notes)
+        ratings = _moments(table.rows, index, [0.0] * len(table.rows)) if _is_rated_once(index) else None
         for where, rows in self._recordings(file, table, index, notes):
             with notes.about(where):
+                if ratings is not None:
+                    refuse_scale(ratings, self.affect_range, option="affect_range")
                 yield self._recording(where, rows, index, places, notes)
 
     def _file(self, tree: Tree) -> str:
@@ -137,7 +144,7 @@ class Manifest(Format):
     ) -> Rows:
         if index["labels"] is not None:
             return self._labels_file(confined(places.source, cell(rows[0], index["labels"])), places.source, notes)
-        if index["time"] is None and index["frame"] is None:
+        if _is_rated_once(index):
             valence, arousal = _affect(rows[0], index)
             if not np.isfinite([valence, arousal]).all():
                 raise LabelError("its rating is no pair of numbers", "Correct the row")
@@ -199,10 +206,26 @@ def confined(tree: Tree, path: str) -> str:
     return inside
 
 
+def _tell_shared_groups(file: str, table: Table, index: dict[str, int | None], notes: Notes) -> None:
+    """Warn where several subjects are in one video (group): a split by subject may part them."""
+    people: dict[str, set[str]] = defaultdict(set)
+    for row in table.rows if index["group"] is not None else ():
+        people[cell(row, index["group"])].add(cell(row, index["subject"]))
+    shared = sorted(group for group, subjects in people.items() if group and len(subjects) > 1)
+    if shared:
+        what = f"{len(shared)} groups hold several subjects (first: {shared[0]}), whom a split may part"
+        notes.warn(file, what, "To keep them together name one subject for both, e.g. columns.subject=group")
+
+
 def _incomplete(row: Row, index: dict[str, int | None]) -> str | None:
     """The first of our words that a row must have and has not."""
     needed = ["subject", "path", *(word for word in ("site", "labels") if index[word] is not None)]
     return next((word for word in needed if not cell(row, index[word])), None)
+
+
+def _is_rated_once(index: dict[str, int | None]) -> bool:
+    """Whether a row is a rating of a whole recording."""
+    return index["labels"] is None and index["time"] is None and index["frame"] is None
 
 
 def _affect(row: Row, index: dict[str, int | None]) -> tuple[float, float]:

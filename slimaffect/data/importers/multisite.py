@@ -10,7 +10,18 @@ import numpy as np
 from pydantic import Field
 
 from slimaffect.data.importers.format import Format, Found
-from slimaffect.data.importers.source import Notes, Places, Rows, Table, Tree, constant, duration_s, read_table, usable
+from slimaffect.data.importers.source import (
+    Notes,
+    Places,
+    Rows,
+    Table,
+    Tree,
+    constant,
+    duration_s,
+    read_table,
+    refuse_scale,
+    usable,
+)
 from slimaffect.data.importers.source.tables import Row, cell, number
 from slimaffect.data.labels import LabelError
 from slimaffect.data.layout import VIDEOS
@@ -118,11 +129,15 @@ class Multisite(Format):
         if not np.isfinite(rating).all():
             raise LabelError(f"its rating in {rated[0].where} is no pair of numbers", "Correct that row")
         labels = constant(rating, length_s, rated[0].line)
-        seen = np.array([(r.valence, r.arousal) for of_key in ratings.values() for r in of_key])
-        unit, affect_range = f"{rated[0].file} line", self.affect_range
-        return usable(
-            labels, rated[0].file, notes, affect_range=affect_range, seen=seen, option="affect_range", unit=unit
+        alike = [r for of_key in ratings.values() for r in of_key if r.file == rated[0].file]
+        seen = Rows(
+            np.zeros(len(alike)),
+            np.array([(r.valence, r.arousal) for r in alike]),
+            np.array([r.line for r in alike], np.int64),
         )
+        unit, affect_range = f"{rated[0].file} line", self.affect_range
+        refuse_scale(seen, affect_range, option="affect_range", unit=unit)
+        return usable(labels, rated[0].file, notes, affect_range=affect_range, unit=unit)
 
     def _curve(self, file: str, tree: Tree, notes: Notes) -> Rows:
         table = read_table(tree.path(file))

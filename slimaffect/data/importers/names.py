@@ -16,7 +16,7 @@ def safe(name: str) -> str:
     >>> safe("P16"), safe("10-60-1280x720.v2_right")
     ('P16', '10-60-1280x720.v2_right')
     >>> safe("../etc"), safe("a/b") == safe("a_b"), safe(safe("a/b")) == safe("a/b")
-    ('_etc-b0ef9a', False, True)
+    ('_etc-f7f912', False, True)
     """
     plain = unicodedata.normalize("NFC", name)
     clean = "".join("_" if c in FORBIDDEN or not c.isprintable() else c for c in plain).strip().lstrip(". ")

@@ -117,7 +117,7 @@ def _eye(person: Identity, acts: Behaviour, tint: Tint, side: float) -> list[Pat
     return [
         _band(x, crease - 0.016, crease, skin * 0.74),
         _band(x, lower, lower + 0.030 * _bow(q, 0.5), skin * 0.84),
-        _band(x, upper, lower, tint.lit((226, 230, 236), centre, EYE_Y + 0.16)),
+        _band(x, upper, lower, tint.lit((190, 194, 202), centre, EYE_Y + 0.16)),
         *_eyeball(person, acts, eye, tint),
         _band(x, upper - thick, upper + 0.010 * _bow(q, 0.6), np.minimum(skin * 0.30, 60)),
     ]
@@ -129,7 +129,7 @@ def _eyeball(person: Identity, acts: Behaviour, eye: _Eye, tint: Tint) -> list[P
     y = EYE_Y - 0.022 + np.clip(0.07 * acts.look_y, -0.035, 0.035)
     q = np.linspace(-0.94, 0.94, 13)[None]
     upper, iris = eye.upper(q), np.array(person.iris)
-    grey = tint.lit((168, 172, 186), eye.centre, EYE_Y + 0.16)
+    grey = tint.lit((150, 154, 168), eye.centre, EYE_Y + 0.16)
     return [
         _band(eye.centre + EYE_HALF * q, upper, np.minimum(upper + 0.032, eye.lower(q)), grey, eye.opening > 0.12),
         eye.disc(x, y, 0.080, iris * 0.45),

@@ -95,7 +95,7 @@ def draw_identity(random: np.random.Generator, spread: float) -> Identity:
 def _hair_colour(random: np.random.Generator, tone: float, age: float) -> Colour:
     """Grey with age, else darker for darker skin."""
     grey, choice = random.random() < age - 0.35, random.random()
-    return HAIRS[-1] if grey else HAIRS[int(choice * (5 if tone < 0.5 else 3))]
+    return HAIRS[-1] if grey else HAIRS[int(choice * (5 if tone < 0.5 else 2))]
 
 
 def _ramp(colours: tuple[Colour, ...], place: float) -> Colour:

@@ -47,10 +47,10 @@ def glasses(person: Identity) -> Overlay:
     bridge = curve((-inner, EYE_Y - 0.02), (0, EYE_Y - 0.055), (inner, EYE_Y - 0.02))
     temple = np.array([(outer, EYE_Y - 0.03), (max(outer + 0.01, 0.715 * person.width), EYE_Y - 0.05)])
     lines = [*lenses, bridge, temple, mirrored(temple)]
-    frame = np.max([stroke(line, 0.030) for line in lines], axis=0)
+    frame = np.max([stroke(line, 0.020) for line in lines], axis=0)
     glass = 0.10 * filled(*lenses)
     colour = np.where(frame[..., None] > 0.02, np.array((34.0, 30.0, 30.0)), np.array((250.0, 246.0, 240.0)))
-    return Overlay(colour, np.maximum(0.94 * frame, glass))
+    return Overlay(colour, np.maximum(0.80 * frame, glass))
 
 
 def hand(skin: np.ndarray) -> Overlay:

@@ -59,7 +59,7 @@ def test_an_extra_cropped_folder_is_told(imported, told):
     assert "1 .png" in told(imported("afew-va"), "001/cropped")[0].what
 
 
-def test_images_in_the_only_folder_below_are_used(imported, trees):
+def test_images_in_the_only_folder_below_are_used(imported):
     """Mirrors that keep only crops below the clip's folder work."""
 
     def move(source):

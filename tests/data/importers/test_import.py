@@ -57,13 +57,13 @@ def test_copies_need_no_source(imported, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_file_is_used_or_told(imported, tmp_path, name):
+def test_every_file_is_used_or_told(imported, name):
     """Whatever lies in the source is in the dataset, or its place is named by a problem."""
     result = imported(name, lambda s: (s / "notes.docx").write_text("x"))
     assert any("1 .docx (first: notes.docx)" in problem.what for problem in result.problems)
 
 
-def test_the_record_tells_what_was_imported(imported, tmp_path):
+def test_the_record_tells_what_was_imported(imported):
     """import.json holds format, source, options and every problem."""
     result = imported("omg", rate=10)
     record = json.loads((result.root / "import.json").read_text())
@@ -94,7 +94,7 @@ def test_a_target_that_is_there_is_refused(imported, tmp_path):
     (tmp_path / "target" / "mine.txt").write_text("x")
     with pytest.raises(DataError, match="is there already"):
         imported("recola")
-    assert os.listdir(tmp_path / "target") == ["mine.txt"]
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["mine.txt"]
 
 
 def test_a_target_inside_the_source_is_refused(trees, tmp_path):
@@ -108,7 +108,7 @@ def test_a_source_of_another_format_is_refused(trees, tmp_path):
     """The message says what was looked for; nothing is left behind."""
     with pytest.raises(DataError, match="no recording of the format omg can be used"):
         import_dataset("omg", trees.recola(tmp_path / "source"), tmp_path / "target")
-    assert os.listdir(tmp_path) == ["source"]
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_a_source_that_is_not_there_is_refused(tmp_path):
@@ -195,3 +195,13 @@ def test_safe_names_keep_apart_what_was_apart():
     made = {name: safe(name) for name in raw}
     assert len(set(made.values())) == len(raw)
     assert all(safe(name) == name and name not in {"", ".", ".."} and "/" not in name for name in made.values())
+
+
+def test_a_video_of_an_unknown_codec_is_told(imported, told):
+    """A codec that FFmpeg has no decoder for is a reason in words."""
+
+    def spoil(source):
+        path = source / "RECOLA-Video-recordings" / "P17.mp4"
+        path.write_bytes(path.read_bytes().replace(b"mp4v", b"zzzz").replace(b"esds", b"free"))
+
+    assert "its codec is unknown" in told(imported("recola", spoil), "P17")[0].what

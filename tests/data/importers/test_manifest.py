@@ -121,6 +121,12 @@ def test_a_column_that_is_missing_is_named_with_a_guess(described):
         described("subjekt,path,valence,arousal", "a,videos/a.mp4,0,0")
 
 
+def test_people_of_one_video_under_two_subjects_are_told(described, told):
+    """A split by subject would part them; mapping the group as subject keeps them together."""
+    rows = ("subject,group,path,valence,arousal", "a_left,a,videos/a.mp4,0,0", "a_right,a,videos/b.mp4,0,0")
+    assert "1 groups hold several subjects (first: a)" in told(described(*rows), "manifest.csv")[0].what
+
+
 def test_an_incomplete_row_is_told(described, told):
     """A row without subject belongs to nobody."""
     result = described("subject,path,valence,arousal", ",videos/a.mp4,0,0", "b,videos/b.mp4,0,0")

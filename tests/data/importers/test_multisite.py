@@ -36,21 +36,25 @@ def test_a_rating_per_task_is_constant_over_the_recording(imported):
 
 
 def test_a_manikins_scale_is_declared_or_refused(imported, told, trees):
-    """1..9 is refused with its cause from all ratings together, and read once it is declared."""
+    """1..9 is refused for all ratings of a table, also those that would fit -1..1, with its likely cause."""
 
     def rate(source):
         for path in [source / "ratings.csv", *source.rglob("reading.csv"), *source.rglob("front.csv")]:
             path.unlink()
         trees.write_text(source / "south" / "ratings.csv", "subject,task,valence,arousal", "p3,reading,5,9")
         trees.write_text(
-            source / "east" / "ratings.csv", "subject,task,valence,arousal", "p4,reading,1,3", "p4,resting,0.5,0.5"
+            source / "east" / "ratings.csv", "subject,task,valence,arousal", "p4,reading,1,3", "p4,resting,1,1"
         )
+
+        trees.write_text(source / "north" / "ratings.csv", "subject,task,valence,arousal", "p2,calls,0.5,0.5")
 
     result = imported("multisite", rate)
     problem = told(result, "south/p3/reading.mp4")[0]
     assert "holds 5 on south/ratings.csv line 2, outside [-1, 1]" in problem.what
-    assert "affect_range=[1, 9]" in problem.next or "affect_range=[0, 100]" in problem.next
-    assert [r.where for r in result.recordings] == ["east/p4/resting"]
+    assert "its values go from 5 to 9, as on a scale of 1..9" in problem.what
+    assert "affect_range=[1, 9]" in problem.next
+    assert "line 2, outside" in told(result, "east/p4/resting.mp4")[0].what  # 1 is no "very positive" on this scale
+    assert [r.where for r in result.recordings] == ["north/p2/calls"]
 
 
 def test_the_declared_scale_is_mapped_to_one(imported, trees):
@@ -94,4 +98,4 @@ def test_milliseconds_are_refused(imported, told, trees):
     """Times that last a thousand videos are no seconds."""
     rows = [f"{i * 200},0.1,0.1" for i in range(11)]
     result = imported("multisite", lambda s: trees.curve(s / "north/p1/reading.csv", *rows))
-    assert "look like milliseconds" in told(result, "north/p1/reading.mp4")[0].what
+    assert told(result, "look like milliseconds")[0].where == "north/p1/reading.csv"

@@ -1,6 +1,6 @@
 """What every importer reads with: files confined to a folder, bounded text, numbers, videos and images."""
 
-from slimaffect.data.importers.source.affect import Rows, constant, usable
+from slimaffect.data.importers.source.affect import Rows, constant, refuse_scale, usable
 from slimaffect.data.importers.source.media import Places, Still, Videos, duration_s, numbered, sequence
 from slimaffect.data.importers.source.notes import Notes, shown
 from slimaffect.data.importers.source.tables import Table, read_arff, read_json, read_table
@@ -20,6 +20,7 @@ __all__ = [
     "read_arff",
     "read_json",
     "read_table",
+    "refuse_scale",
     "sequence",
     "shown",
     "usable",

@@ -30,7 +30,6 @@ def usable(
     notes: Notes,
     *,
     affect_range: tuple[float, float] = (-1.0, 1.0),
-    seen: Float[np.ndarray, "others 2"] | None = None,
     option: str | None = None,
     unit: str = "line",
 ) -> Rows:
@@ -41,21 +40,16 @@ def usable(
         where: their file, for the notes.
         notes: is told which rows are not used.
         affect_range: the lowest and highest value an annotator could give.
-        seen: all the affect that was annotated on the same scale, where `rows` are a part of it; for the error.
         option: the setting that declares this range, where there is one; for the error.
         unit: what `rows.lines` count, for messages.
 
     Raises:
         LabelError: a value outside the range is no known mark for a missing annotation, or no two rows are left.
     """
+    refuse_scale(rows, affect_range, option=option, unit=unit)
     low, high = affect_range
-    outside = (rows.affect < low) | (rows.affect > high)
-    strange = outside & ~np.isin(rows.affect, SENTINELS) & np.isfinite(rows.affect)
-    if strange.any():
-        place = f"{unit} {rows.lines[strange.any(axis=1)][0]}"
-        what = f"holds {rows.affect[strange][0]:g} on {place}, outside [{low:g}, {high:g}]"
-        raise LabelError(*_wrong_scale(what, rows.affect if seen is None else seen, affect_range, option))
-    missing = ~np.isfinite(rows.affect).all(axis=1) | outside.any(axis=1) | ~np.isfinite(rows.times)
+    inside = ((rows.affect >= low) & (rows.affect <= high)).all(axis=1)  # False where a value is NaN
+    missing = ~inside | ~np.isfinite(rows.times)
     _tell_missing(rows, missing, unit, where, notes)
     kept = _in_time(rows.pick(~missing), unit, where, notes)
     if len(kept.times) < 2:
@@ -93,16 +87,26 @@ def _in_time(rows: Rows, unit: str, where: str, notes: Notes) -> Rows:
     return ordered.pick(~repeated)
 
 
-def _wrong_scale(
-    what: str, affect: Float[np.ndarray, "rows 2"], affect_range: tuple[float, float], option: str | None
-) -> tuple[str, str]:
-    """What is wrong, and the likely cause."""
-    inside = (affect >= affect_range[0]) & (affect <= affect_range[1])
-    known = affect[np.isfinite(affect) & (inside | ~np.isin(affect, SENTINELS))]
+def refuse_scale(
+    rows: Rows, affect_range: tuple[float, float], *, option: str | None = None, unit: str = "line"
+) -> None:
+    """Refuse rows on one scale, of which one goes beyond the range and is no known mark for a missing annotation.
+
+    Raises:
+        LabelError: the value, and the likely scale.
+    """
+    low, high = affect_range
+    inside = (rows.affect >= low) & (rows.affect <= high)
+    strange = ~inside & ~np.isin(rows.affect, SENTINELS) & np.isfinite(rows.affect)
+    if not strange.any():
+        return
+    known = rows.affect[inside | strange]
+    place = f"{unit} {rows.lines[strange.any(axis=1)][0]}"
+    what = f"holds {rows.affect[strange][0]:g} on {place}, outside [{low:g}, {high:g}]"
     what = f"{what}; its values go from {known.min():g} to {known.max():g}"
     fitting = [scale for scale in KNOWN_RANGES if scale[0] <= known.min() and known.max() <= scale[1]]
     if not fitting:
-        return what, "Correct them"
+        raise LabelError(what, "Correct them")
     guess = min(fitting, key=lambda scale: scale[1] - scale[0])
     next_ = f"set {option}=[{guess[0]}, {guess[1]}]" if option else "give the file as it was published"
-    return f"{what}, as on a scale of {guess[0]}..{guess[1]}", f"If that is its scale, {next_}"
+    raise LabelError(f"{what}, as on a scale of {guess[0]}..{guess[1]}", f"If that is its scale, {next_}")
