@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from slimaffect import __version__
-from slimaffect.errors import RecipeError, SlimError
+from slimaffect.errors import DataError, RecipeError, SlimError
 
 STOPPED = 130  # what a shell reports after Ctrl-C
 
@@ -168,6 +168,39 @@ def synthesise(
     with bars(console) as watch:
         synthesise(path, settings, workers=workers or os.cpu_count() or 1, watch=watch)
     console.print(f"Dataset: {path}", highlight=False, soft_wrap=True)
+
+
+@data_app.command("import")
+def import_(
+    layout: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="afew-va, aff-wild2, recola, avec-recola, avec-sewa, omg, multisite or manifest."
+        ),
+    ],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The dataset as it was published.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="A new folder, in the layout that recipes read.")],
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="A setting of the format: docs/importing.md"),
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy videos instead of linking to them.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything is set aside.")] = False,
+) -> None:
+    """Bring a published dataset or your own tables into the layout that recipes read. Videos are linked."""
+    from slimaffect.data.importers import import_dataset, options_of
+    from slimaffect.report.terminal import problem_table
+    from slimaffect.result import ProblemRecord
+
+    given = options_of(options or []) | ({"copy_media": True} if copy else {})
+    imported = import_dataset(layout, source, target, options=given)
+    console.print(f"{len(imported.recordings)} recordings in {imported.root}", highlight=False, soft_wrap=True)
+    if imported.problems:
+        console.print(problem_table([ProblemRecord(**problem.as_dict()) for problem in imported.problems]))
+    for line in imported.advice:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if strict and imported.problems:
+        raise typer.Exit(DataError.exit_code)
 
 
 @cache_app.command("show")

@@ -85,6 +85,6 @@ def _too_few_sites(sites: tuple[str, ...]) -> str:
     return (
         f"leave-one-site-out needs two sites; this data has {len(sites)} ({', '.join(sites) or 'none'}). You can "
         "(1) add the recordings of a second site, in a folder of its own beside the first; "
-        "(2) if several sites lie in one folder, sort its subjects into one folder per site; "
+        "(2) name a column, the culture or the camera as site when importing: `slim data import --help`; "
         "(3) try the recipe on the synthetic dataset, which has several sites: --data synthetic."
     )

@@ -13,7 +13,7 @@ from slimaffect.report.merge import merge
 from slimaffect.report.rows import Bill, Row, bill, problems, rows, sites
 from slimaffect.report.verdict import Standing, verdict
 from slimaffect.report.words import DASH, count, figures, joules, plain, seconds, signed, signed_span, span, times
-from slimaffect.result import Energy, Result
+from slimaffect.result import Energy, ProblemRecord, Result
 
 # Okabe and Ito's colours, which the colour-blind tell apart; marks differ in shape as well.
 COLOURS: dict[Standing, str] = {
@@ -55,7 +55,7 @@ def print_report(console: Console, results: Sequence[Result]) -> None:
     if result.ledger:
         console.print(_paid(bill(result.ledger)))
     if result.problems:
-        console.print(_problems(result))
+        console.print(problem_table(problems(result, most=20)))
 
 
 def _named(sentence: str, style: str) -> Text:
@@ -153,10 +153,11 @@ def _paid(paid: Bill) -> Text:
     )
 
 
-def _problems(result: Result) -> Table:
+def problem_table(problems: Sequence[ProblemRecord]) -> Table:
+    """List what was set aside or is doubtful, and what to do about it."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for title in ("where", "problem", "what to do"):
         shown.add_column(title, overflow="fold")
-    for one in problems(result, most=20):
+    for one in problems:
         shown.add_row(escape(one.where), escape(one.what), escape(one.next or DASH))
     return shown

@@ -20,7 +20,7 @@ from slimaffect.data.synthetic.sites import SITES, Site, shifted
 from slimaffect.data.workers import each
 from slimaffect.errors import DataError
 
-VERSION = 1  # goes up when drawing or behaviour change: recordings of another version are not kept
+VERSION = 2  # goes up when drawing or behaviour change: recordings of another version are not kept
 Watch = Callable[[str, int, int], None]
 
 _DATASET = """\

@@ -57,10 +57,21 @@ def test_copies_need_no_source(imported, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_file_is_used_or_told(imported, name):
-    """Whatever lies in the source is in the dataset, or its place is named by a problem."""
-    result = imported(name, lambda s: (s / "notes.docx").write_text("x"))
-    assert any("1 .docx (first: notes.docx)" in problem.what for problem in result.problems)
+def test_every_file_is_used_or_told(imported, tmp_path, name):
+    """A stray file in any folder, hidden or not, is told with its place."""
+
+    def stray(source):
+        for folder in [source, *(path for path in source.rglob("*") if path.is_dir())]:
+            (folder / "stray.dat").write_text("x")
+            (folder / "._stray.tmp").write_text("x")
+
+    result = imported(name, stray)
+    told = {
+        (problem.where, suffix) for problem in result.problems for suffix in (".dat", ".tmp") if suffix in problem.what
+    }
+    folders = [tmp_path / "source", *(path for path in (tmp_path / "source").rglob("*") if path.is_dir())]
+    places = {path.relative_to(tmp_path / "source").as_posix() for path in folders}
+    assert told == {(place, suffix) for place in places for suffix in (".dat", ".tmp")}
 
 
 def test_the_record_tells_what_was_imported(imported):
