@@ -89,21 +89,19 @@ def fit(module: torch.nn.Module, tensors: dict[str, Tensor], source: Path) -> No
         ModelError: names are missing or unexpected, or shapes differ; all are listed.
     """
     wanted = module.state_dict()
-    missing = [name for name in wanted if name not in tensors and not name.endswith(UNREAD)]
-    surplus = [name for name in tensors if name not in wanted]
-    shapes = [
-        f"{name} is {tuple(tensors[name].shape)}, wanted {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in tensors and tensors[name].shape != tensor.shape
-    ]
-    faults = [f"{what}: {_some(names)}" for what, names in _kinds(missing, surplus, shapes) if names]
-    if faults:
-        raise ModelError(f"{source} does not fit the model. {'. '.join(faults)}. Give the spec that it was saved with.")
+    faults = {
+        "missing": [name for name in wanted if name not in tensors and not name.endswith(UNREAD)],
+        "unexpected": [name for name in tensors if name not in wanted],
+        "of another shape": [
+            f"{name} is {tuple(tensors[name].shape)}, wanted {tuple(tensor.shape)}"
+            for name, tensor in wanted.items()
+            if name in tensors and tensors[name].shape != tensor.shape
+        ],
+    }
+    said = ". ".join(f"{what}: {_some(names)}" for what, names in faults.items() if names)
+    if said:
+        raise ModelError(f"{source} does not fit the model. {said}. Give the spec that it was saved with.")
     module.load_state_dict(tensors, strict=False)
-
-
-def _kinds(missing: list[str], surplus: list[str], shapes: list[str]) -> tuple[tuple[str, list[str]], ...]:
-    return ("missing", missing), ("unexpected", surplus), ("of another shape", shapes)
 
 
 def _some(names: list[str], shown: int = 4) -> str:

@@ -1,6 +1,6 @@
-"""Where faces are in one grey picture: boxes, and the detectors that find them."""
+"""Where faces are in a picture: what a detector is, OpenCV's own, and the one that need not look."""
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -8,7 +8,12 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from slimaffect.errors import VideoError
+from slimaffect.video.box import Box
+from slimaffect.video.boxes import SUFFIX, BoxesDetector
+from slimaffect.video.decode import Frame
 from slimaffect.video.settings import DetectorName, FaceSettings
+from slimaffect.video.yunet import YunetDetector
 
 Grey = UInt8[np.ndarray, "rows columns"]
 
@@ -22,56 +27,34 @@ CASCADE = "haarcascade_frontalface_alt2.xml"
 SURROUNDINGS = 2.0  # a face is first looked for in a window this much larger than its last box
 
 
-@dataclass(frozen=True)
-class Box:
-    """A square in pixels: upper left corner, side, and how sure the detector is (0 to 1)."""
-
-    x: float
-    y: float
-    size: float
-    score: float
-
-    def scaled(self, factor: float) -> "Box":
-        """The same box in a picture enlarged by `factor`."""
-        return Box(self.x * factor, self.y * factor, self.size * factor, self.score)
-
-    def around(self, factor: float) -> "Box":
-        """A box `factor` times as large about the same centre."""
-        margin = self.size * (factor - 1) / 2
-        return Box(self.x - margin, self.y - margin, self.size * factor, self.score)
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Shared area over joint area (intersection over union), 0 to 1."""
-    across = min(one.x + one.size, other.x + other.size) - max(one.x, other.x)
-    down = min(one.y + one.size, other.y + other.size) - max(one.y, other.y)
-    shared = max(0.0, across) * max(0.0, down)
-    return shared / (one.size**2 + other.size**2 - shared)
-
-
-def between(before: Box, after: Box, share: float) -> Box:
-    """The box a `share` of the way from one to another."""
-    return Box(
-        before.x + share * (after.x - before.x),
-        before.y + share * (after.y - before.y),
-        before.size + share * (after.size - before.size),
-        before.score + share * (after.score - before.score),
-    )
-
-
 @runtime_checkable
 class Detector(Protocol):
     """Finds face crops in a picture."""
 
-    longest: int
-    """Longer side in pixels of the grey pictures that this detector wants at most."""
-
-    def find(self, grey: Grey, near: Box | None = None) -> list[Box]:
-        """Boxes to crop, largest first; `near` is where the face was last, a place to look first."""
+    def see(self, frame: Frame, near: Box | None = None) -> list[Box]:
+        """Boxes to crop in shown pixels, largest first; `near` is where the face was last, a place to look first."""
         ...
 
 
-class WholeFrame:
+class GreyDetector(ABC):
+    """A detector that needs no more than a small grey picture."""
+
+    longest: int
+    """Longer side in pixels of the grey pictures that this detector wants at most."""
+
+    @abstractmethod
+    def find(self, grey: Grey, near: Box | None = None) -> list[Box]:
+        """Boxes in the grey picture's pixels, largest first."""
+
+    def see(self, frame: Frame, near: Box | None = None) -> list[Box]:
+        """Boxes to crop in shown pixels, largest first."""
+        grey = frame.picture.grey(self.longest)
+        enlarged = frame.picture.width / grey.shape[1]
+        found = self.find(grey, near.scaled(1 / enlarged) if near else None)
+        return [box.scaled(enlarged) for box in found]
+
+
+class WholeFrame(GreyDetector):
     """For video that shows a cropped face already: the smallest square that holds the whole picture."""
 
     longest = 16
@@ -83,7 +66,7 @@ class WholeFrame:
         return [Box((columns - side) / 2, (rows - side) / 2, side, 1.0)]
 
 
-class HaarDetector:
+class HaarDetector(GreyDetector):
     """Frontal faces by a cascade that OpenCV brings along (Viola and Jones 2001, doi:10.1109/CVPR.2001.990517)."""
 
     longest = 320
@@ -120,7 +103,7 @@ class HaarDetector:
         return sorted(found, key=lambda face: -face[2])
 
     def _framed(self, x: float, y: float, side: float, votes: int) -> Box:
-        return Box(x, y + self.settings.drop * side, side, votes / (votes + 10)).around(self.settings.grow)
+        return Box(x, y, side, votes / (votes + 10)).framed(self.settings.grow, self.settings.drop)
 
 
 def _window(grey: Grey, box: Box) -> tuple[int, int, UInt8[np.ndarray, "_ _"]]:
@@ -135,6 +118,17 @@ def _without_bright_spots(grey: Grey, size: float) -> Grey:
     return cv2.morphologyEx(grey, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
-def detector(name: DetectorName, settings: FaceSettings) -> Detector:
-    """The detector of this name."""
+def detector(name: DetectorName, settings: FaceSettings, *, boxes: Path | None = None) -> Detector:
+    """The detector of this name; `boxes` is the recording's table, for the one that reads it.
+
+    Raises:
+        ModelError: yunet's file is not declared, missing, or another one.
+        VideoError: there is no table of boxes, or it cannot be used.
+    """
+    if name == "yunet":
+        return YunetDetector(settings)
+    if name == "boxes":
+        if boxes is None:
+            raise VideoError(f"detector: boxes needs a file <recording>{SUFFIX} beside the video, and none is given.")
+        return BoxesDetector(boxes, settings)
     return WholeFrame() if name == "none" else HaarDetector(settings)

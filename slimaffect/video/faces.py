@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from slimaffect.video import picture
+from slimaffect.video.box import Box
 from slimaffect.video.decode import Frame, frames
-from slimaffect.video.detect import Box, Detector, HaarDetector, WholeFrame, detector
+from slimaffect.video.detect import Detector, HaarDetector, WholeFrame, detector
 from slimaffect.video.follow import follow
 from slimaffect.video.picture import Picture
 from slimaffect.video.settings import FaceSettings
@@ -34,7 +35,7 @@ class Face:
 
 def crop(image: Picture, box: Box, pixels: int) -> UInt8[np.ndarray, "3 pixels pixels"]:
     """Cut a box out of a picture, as RGB planes of `pixels` a side."""
-    return picture.crop(image, box.x, box.y, box.size, pixels)
+    return picture.crop(image, box.x, box.y, box.size, pixels, angle=box.angle)
 
 
 def faces(

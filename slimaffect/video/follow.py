@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import hypot
 
+from slimaffect.video.box import Box, between, overlap, turn
 from slimaffect.video.decode import Frame
-from slimaffect.video.detect import Box, Detector, between, overlap
-from slimaffect.video.settings import FaceSettings
+from slimaffect.video.detect import Detector
+from slimaffect.video.settings import FaceSettings, Prefer
 
 SAME_FACE = 0.2  # overlap of two successive detections from which they are one face
 
@@ -46,17 +48,34 @@ def follow(
 
 
 def sight(frame: Frame, detector: Detector, last: Sighting | None, settings: FaceSettings) -> Sighting | None:
-    """Detect the face that continues the track; the largest one where a track begins."""
-    grey = frame.picture.grey(detector.longest)
-    enlarged = frame.picture.width / grey.shape[1]
+    """Detect, and choose the face to follow; what was seen too long ago is no longer followed."""
     alive = last if last is not None and frame.time_s - last.time_s <= settings.bridge_s else None
-    near = alive.found.scaled(1 / enlarged) if alive else None
-    found = [box.scaled(enlarged) for box in detector.find(grey, near)]
-    if alive is not None:
-        found = sorted(
-            (b for b in found if overlap(b, alive.found) >= SAME_FACE), key=lambda b: -overlap(b, alive.found)
-        )
-    return smooth(frame.time_s, found[0], alive, settings) if found else None
+    # Who is preferred by position must be looked for everywhere, not where the last face was.
+    near = alive.found if alive and settings.prefer == "track" else None
+    found = choose(detector.see(frame, near), alive, settings.prefer, frame.picture.width, frame.picture.height)
+    return None if found is None else smooth(frame.time_s, found, alive, settings)
+
+
+def choose(found: list[Box], alive: Sighting | None, prefer: Prefer, width: int, height: int) -> Box | None:
+    """The face to follow among several (largest first), or None when it is not there.
+
+    `track` keeps to the face that was seen last and begins with the largest. A position is asked for at every
+    detection; while it shows somebody else than was seen last the face counts as missed, so that a moment's miss
+    does not hand over to a neighbour, and after `bridge_s` whoever stands there is followed.
+    """
+    if alive is not None and prefer == "track":
+        found = sorted(found, key=lambda box: -overlap(box, alive.found))
+    elif prefer != "track":
+        found = sorted(found, key=lambda box: _rank(box, prefer, width, height))
+    if not found or (alive is not None and overlap(found[0], alive.found) < SAME_FACE):
+        return None
+    return found[0]
+
+
+def _rank(box: Box, prefer: Prefer, width: int, height: int) -> float:
+    """Lower for the face that stands more where it is preferred."""
+    x, y = box.centre
+    return {"left": x, "right": -x, "centre": hypot(x - width / 2, y - height / 2)}.get(prefer, -box.size)
 
 
 def smooth(time_s: float, found: Box, last: Sighting | None, settings: FaceSettings) -> Sighting:
@@ -69,7 +88,8 @@ def smooth(time_s: float, found: Box, last: Sighting | None, settings: FaceSetti
         old + last.box.size / 2 + settings.centre_weight * (new + found.size / 2 - old - last.box.size / 2)
         for old, new in ((last.box.x, found.x), (last.box.y, found.y))
     )
-    return Sighting(time_s, found, Box(centre_x - size / 2, centre_y - size / 2, size, found.score), count)
+    angle = last.box.angle + settings.centre_weight * turn(last.box.angle, found.angle)
+    return Sighting(time_s, found, Box(centre_x - size / 2, centre_y - size / 2, size, found.score, angle), count)
 
 
 def settle(time_s: float, before: Sighting | None, after: Sighting | None, settings: FaceSettings) -> Box | None:

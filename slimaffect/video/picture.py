@@ -36,15 +36,24 @@ class Picture:
 
     def grey(self, longest: int) -> UInt8[np.ndarray, "rows columns"]:
         """The luma plane (or green) at a size whose longer side is at most `longest` pixels."""
-        share = min(1.0, longest / max(self.width, self.height))
-        size = (max(1, round(self.width * share)), max(1, round(self.height * share)))
+        size = self._within(longest)
         luma = self.planes[0 if self.to_rgb[1, 0] else 1]
         return luma if luma.shape == size[::-1] else cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
 
+    def small(self, longest: int) -> UInt8[np.ndarray, "rows columns 3"]:
+        """The whole picture as RGB at a size whose longer side is at most `longest` pixels."""
+        return self._rgb(self._within(longest), cv2.INTER_AREA)
+
+    def _within(self, longest: int) -> tuple[int, int]:
+        share = min(1.0, longest / max(self.width, self.height))
+        return max(1, round(self.width * share)), max(1, round(self.height * share))
+
     def rgb(self) -> UInt8[np.ndarray, "rows columns 3"]:
         """The whole picture as RGB, at the size it is shown."""
-        size = (self.width, self.height)
-        planes = [p if p.shape == size[::-1] else cv2.resize(p, size) for p in self.planes]
+        return self._rgb((self.width, self.height), cv2.INTER_LINEAR)
+
+    def _rgb(self, size: tuple[int, int], how: int) -> UInt8[np.ndarray, "rows columns 3"]:
+        planes = [p if p.shape == size[::-1] else cv2.resize(p, size, interpolation=how) for p in self.planes]
         return cv2.transform(cv2.merge(planes), self.to_rgb)
 
     @staticmethod
@@ -54,23 +63,31 @@ class Picture:
         return Picture((red, green, blue), image.shape[1], image.shape[0], np.eye(3, 4))
 
 
-def crop(picture: Picture, x: float, y: float, size: float, pixels: int) -> UInt8[np.ndarray, "3 pixels pixels"]:
+def crop(
+    picture: Picture, x: float, y: float, size: float, pixels: int, *, angle: float = 0.0
+) -> UInt8[np.ndarray, "3 pixels pixels"]:
     """Cut out a square (upper left corner and side in shown pixels) as RGB planes.
+
+    The square is turned by `angle` degrees clockwise about its centre, so that a face which leans stands upright.
 
     Averages over areas at sub-pixel positions, so that slow boxes do not jump by whole pixels.
     Outside the picture the border is repeated.
     """
-    cut = [_window(plane, picture, x=x, y=y, size=size, pixels=pixels) for plane in picture.planes]
+    cut = [_window(plane, picture, x=x, y=y, size=size, pixels=pixels, angle=angle) for plane in picture.planes]
     return np.ascontiguousarray(cv2.transform(cv2.merge(cut), picture.to_rgb).transpose(2, 0, 1))
 
 
 def _window(
-    plane: Plane, picture: Picture, *, x: float, y: float, size: float, pixels: int
+    plane: Plane, picture: Picture, *, x: float, y: float, size: float, pixels: int, angle: float
 ) -> UInt8[np.ndarray, "pixels pixels"]:
     across, down = plane.shape[1] / picture.width, plane.shape[0] / picture.height
     finer = max(1, int(np.ceil(size * max(across, down) / pixels)))  # samples per crop pixel before averaging
     step_x, step_y = size * across / (pixels * finer), size * down / (pixels * finer)
     to_plane = np.array([[step_x, 0, x * across + step_x / 2 - 0.5], [0, step_y, y * down + step_y / 2 - 0.5]])
+    if angle:
+        middle = (pixels * finer - 1) / 2
+        turned = cv2.getRotationMatrix2D((middle, middle), -angle, 1.0)
+        to_plane = to_plane @ np.vstack([turned, [0, 0, 1]])
     fine = cv2.warpAffine(
         plane,
         to_plane,

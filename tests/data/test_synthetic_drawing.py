@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -13,6 +12,7 @@ from slimaffect.data.synthetic.canvas import corners, curve, filled, grid, strok
 from slimaffect.data.synthetic.drawing import draw
 from slimaffect.data.synthetic.head import paint
 from slimaffect.data.synthetic.identity import draw_identity
+from slimaffect.data.synthetic.sheet import CELL, POSES, contact_sheet
 from slimaffect.data.synthetic.sites import SITES, shifted
 
 QUIET = SyntheticSettings(shift=0)
@@ -157,6 +157,9 @@ def test_spread_makes_resting_faces_differ():
     assert len({(p.mouth_curve, p.brow_height, p.eye_opening, p.brow_slope) for p in alike}) == 1
 
 
-def test_opencv_can_find_the_faces():
-    """The dataset needs an OpenCV that still has cascades; version 5 dropped them."""
-    assert hasattr(cv2, "CascadeClassifier")
+def test_the_contact_sheet_shows_every_pose():
+    """One row per person, one cell per pose, and no two cells alike."""
+    sheet = contact_sheet((("S3", 1), ("S4", 1)))
+    cells = sheet.reshape(2, CELL[1], len(POSES), CELL[0], 3).swapaxes(1, 2)
+    assert cells.shape == (2, len(POSES), CELL[1], CELL[0], 3)
+    assert len({cell.tobytes() for row in cells for cell in row}) == 2 * len(POSES)

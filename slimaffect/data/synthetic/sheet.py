@@ -29,7 +29,7 @@ POSES: dict[str, dict[str, float]] = {
     "turned": {"yaw": 15.0, "roll": 5.0, "look_x": 0.6},
 }
 CELL = 144, 108  # pixels; every site's picture has this shape
-PEOPLE = (("S1", 11), ("S2", 1), ("S3", 7), ("S4", 4))  # various hair, with and without glasses
+PEOPLE = (("S1", 11), ("S2", 1), ("S3", 8), ("S4", 4))  # various hair, with and without glasses
 
 
 def contact_sheet(people: tuple[tuple[str, int], ...] = PEOPLE, settings: SyntheticSettings | None = None) -> Image:
@@ -47,7 +47,7 @@ def _row(take: Take, settings: SyntheticSettings) -> Image:
 
 
 def _posed() -> Behaviour:
-    neutral = {name: 0.0 for name in Behaviour._fields} | {"light": 1.0}
+    neutral = dict.fromkeys(Behaviour._fields, 0.0) | {"light": 1.0}
     rows = [neutral | pose for pose in POSES.values()]
     return Behaviour(**{name: np.array([row[name] for row in rows]) for name in neutral})
 

@@ -8,7 +8,7 @@ from slimaffect.data.synthetic.settings import SyntheticSettings
 
 @dataclass(frozen=True)
 class Site:
-    """One site. Fields before `white` are its own whatever the shift; the rest move away from `NEUTRAL` with it."""
+    """One site. Its first six fields are its own whatever the shift; the others move away from the neutral defaults."""
 
     name: str
     width: int  # pixels
@@ -21,11 +21,7 @@ class Site:
     noise: float = 3.0  # sd of the sensor noise in grey levels
     blur: float = 0.0  # sd of the lens in pixels
     crf: float = 23.0  # x264 quality; higher is worse
-    light: tuple[float, float, float] = (
-        0.05,
-        -0.45,
-        0.9,
-    )  # direction towards the lamp: right, down, towards the camera
+    light: tuple[float, float, float] = (0.05, -0.45, 0.9)  # towards the lamp: right, down, towards the camera
     ambient: float = 0.55
     angle: tuple[float, float] = (0.0, 0.0)  # yaw, pitch of the face as the camera sees it, degrees
     saturation: float = 1.0

@@ -1,0 +1,74 @@
+"""How much each unit of a group matters; pure functions of weights and gradients."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from slimaffect.model.prune.graph import Group, Place
+
+Importance = Literal["magnitude", "bn", "taylor", "random"]
+
+Tensors = Mapping[str, Tensor]
+"""Parameters, or their gradients, by the names of the state dict."""
+
+
+def magnitude(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
+    """Sum of squares of all weights that make or read a unit, over their mean in the group.
+
+    The group norm of DepGraph (Fang et al. 2023, arXiv 2301.12900); for one layer the filter norm of Li et al. 2017
+    (arXiv 1608.08710). Running statistics are no weights and do not count.
+    """
+    counted = [_of_units(weights[place.tensor].square(), place) for place in group.places if place.tensor in weights]
+    return relative(torch.stack(counted).sum(0))
+
+
+def bn_scale(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
+    """Sum of |gamma| over the batch norms of a unit, over its mean in the group (Liu et al. 2017, arXiv 1708.06519).
+
+    A group without batch norm (bottleneck, LSTM) is judged by magnitude.
+    """
+    scales = [weights[place.tensor].abs() for place in group.places if _is_scale(place, group)]
+    return relative(torch.stack(scales).double().sum(0)) if scales else magnitude(weights, group)
+
+
+def taylor(weights: Tensors, batches: Iterable[Tensors], group: Group) -> Float[Tensor, " units"]:
+    """Mean over batches of the squared change of loss, to first order, when a unit's output becomes 0.
+
+    The sum of weight times gradient over all that reads the unit is the derivative by a gate on its output
+    (Molchanov et al. 2019, arXiv 1906.10771). Scores are in units of loss, so groups compare as they are.
+    """
+    readers = [place for place in group.places if place.reads]
+    changes = [
+        torch.stack([_of_units(weights[p.tensor] * gradients[p.tensor], p) for p in readers]).sum(0)
+        for gradients in batches
+    ]
+    return torch.stack(changes).square().mean(0)
+
+
+def at_random(group: Group, generator: torch.Generator) -> Float[Tensor, " units"]:
+    """Scores that mean nothing: the control that every other importance must beat (Mittal et al., arXiv 1801.10447)."""
+    return torch.rand(group.units, generator=generator, dtype=torch.float64)
+
+
+def relative(scores: Float[Tensor, " units"]) -> Float[Tensor, " units"]:
+    """Divide by the mean, so that groups of unlike sizes compare; all zeros stay zeros.
+
+    >>> relative(torch.tensor([1.0, 3.0])).tolist()
+    [0.5, 1.5]
+    """
+    return scores / scores.mean().clamp_min(1e-30)
+
+
+def _is_scale(place: Place, group: Group) -> bool:
+    """Tell whether a place is a batch norm's gamma: only a batch norm has running statistics beside its weight."""
+    layer, _, key = place.tensor.rpartition(".")
+    return key == "weight" and any(other.tensor == f"{layer}.running_var" for other in group.places)
+
+
+def _of_units(tensor: Tensor, place: Place) -> Float[Tensor, " units"]:
+    """Sum what belongs to each unit, in float64 so that the order of summation cannot change a ranking."""
+    summed = tensor.detach().double().movedim(place.axis, 0).reshape(tensor.shape[place.axis], -1).sum(1)
+    return summed.cpu()[place.at].sum(1)

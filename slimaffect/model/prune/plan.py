@@ -1,0 +1,140 @@
+"""How many units each group keeps: blocks of units go in an order, until a figure is reached."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise, product
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from slimaffect.errors import ModelError
+from slimaffect.model.prune.graph import Group
+
+Scope = Literal["global", "per_group"]
+Scores = Mapping[str, Float[Tensor, " units"]]
+"""Importance of each unit, by the name of its group."""
+Kept = Mapping[str, int]
+"""Units that remain, by tie."""
+Figure = Callable[[Kept], float]
+"""What is to become small: multiply-accumulates, parameters, milliseconds."""
+
+NEAR = 0.97  # a figure this close to what was asked is near enough
+MOST_TRIALS = 10_000  # combinations; a second
+
+
+@dataclass(frozen=True)
+class Block:
+    """Units that go together: `tie` keeps `before` units until it goes, and `after` then, a multiple."""
+
+    tie: str
+    before: int
+    after: int
+    key: float  # blocks go in rising order
+
+
+def counts(units: int, round_to: int) -> tuple[int, ...]:
+    """List how many units a group may keep: all, and the multiples of `round_to` below, of which one remains.
+
+    >>> counts(40, 16), counts(16, 16), counts(6, 16)
+    ((40, 32, 16), (16,), (6,))
+    """
+    return units, *range((units - 1) // round_to * round_to, 0, -round_to)
+
+
+def blocks(found: Sequence[Group], scores: Scores, *, round_to: int, scope: Scope) -> tuple[Block, ...]:
+    """List all blocks in the order in which they go.
+
+    Global: the block whose units matter least on average goes first, wherever it is. Per group: every group has lost
+    about the same share at any point, and importance decides only which of its units go.
+    """
+    ties = dict.fromkeys(group.tie for group in found)
+    listed = [block for tie in ties for block in _of_tie(tie, found, scores, round_to, scope)]
+    return tuple(sorted(listed, key=lambda block: block.key))
+
+
+def _of_tie(tie: str, found: Sequence[Group], scores: Scores, round_to: int, scope: Scope) -> Iterator[Block]:
+    tied = [scores[group.name].sort().values for group in found if group.tie == tie]
+    rising, units, key = torch.stack(tied).mean(0), len(tied[0]), float("-inf")
+    for before, after in pairwise(counts(units, round_to)):
+        mean = float(rising[units - before : units - after].mean())
+        key = max(key, mean if scope == "global" else 1 - after / units)  # a rounding error may not change the order
+        yield Block(tie, before, after, key)
+
+
+def kept(found: Sequence[Group], gone: Sequence[Block]) -> dict[str, int]:
+    """Say how many units remain in each tie when these blocks, in their order, are gone."""
+    return {group.tie: group.units for group in found} | {block.tie: block.after for block in gone}
+
+
+def least(found: Sequence[Group], scores: Scores, left: Kept) -> dict[str, Int[Tensor, " units"]]:
+    """Choose in every group the units that matter least, so that so many are left."""
+    goes = {group.name: group.units - left[group.tie] for group in found}
+    return {name: scores[name].argsort(stable=True)[:count] for name, count in goes.items() if count}
+
+
+def fewest(found: Sequence[Group], order: Sequence[Block], figure: Figure, most: float) -> dict[str, int]:
+    """Take blocks in their order until the figure is no more than `most`: as few as possible, found by bisection.
+
+    Raises:
+        ModelError: the figure is above `most` even when all are gone.
+    """
+    if (floor := figure(kept(found, order))) > most:
+        raise ModelError(f"{most:,.6g} is asked for, and the least that can be reached is {floor:,.6g}.")
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if figure(kept(found, order[:middle])) <= most else (middle + 1, high)
+    return kept(found, order[:low])
+
+
+def most_above(found: Sequence[Group], order: Sequence[Block], figure: Figure, least: float) -> dict[str, int]:
+    """Take blocks in their order as long as the figure is no less than `least`: a stop on the way further down."""
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if figure(kept(found, order[:middle])) >= least else (low, middle - 1)
+    return kept(found, order[:low])
+
+
+def closest(order: Sequence[Block], left: Kept, figure: Figure, most: float) -> Kept:
+    """Come nearer to `most` from below, until it is near or nothing helps.
+
+    First blocks are given back: the last one taken may have been large, and left room for smaller ones. If that is
+    not enough, other numbers are tried; of those that are near, the one that loses least importance is taken.
+    """
+    left = _give_back(order, left, figure, most)
+    while (reached := figure(left)) < NEAR * most:
+        tried = [(figure(trial), trial) for trial in _others(order, left)]
+        fitting = [(found, trial) for found, trial in tried if reached < found <= most]
+        if not fitting:
+            break
+        near = [trial for found, trial in fitting if found >= NEAR * most]
+        left = min(near, key=lambda trial: _lost(order, trial)) if near else max(fitting, key=lambda t: t[0])[1]
+    return left
+
+
+def _give_back(order: Sequence[Block], left: Kept, figure: Figure, most: float) -> Kept:
+    """Give blocks back, the most important first, wherever the figure stays at no more than `most`."""
+    for block in reversed(order):
+        trial = {**left, block.tie: block.before}
+        if left[block.tie] == block.after and figure(trial) <= most:
+            left = trial
+    return left
+
+
+def _others(order: Sequence[Block], left: Kept) -> Iterator[Kept]:
+    """Try every combination where they are few; else let two ties keep other numbers, whichever they may keep."""
+    ties = dict.fromkeys(block.tie for block in order)
+    allowed = {tie: sorted({n for b in order if b.tie == tie for n in (b.before, b.after)}) for tie in ties}
+    at_once = len(ties) if math.prod(map(len, allowed.values())) <= MOST_TRIALS else 2
+    for chosen in combinations(ties, at_once):
+        for numbers in product(*(allowed[tie] for tie in chosen)):
+            yield {**left, **dict(zip(chosen, numbers, strict=True))}
+
+
+def _lost(order: Sequence[Block], left: Kept) -> float:
+    """Sum the importance of all units that are gone."""
+    return sum(block.key * (block.before - block.after) for block in order if block.after >= left[block.tie])
