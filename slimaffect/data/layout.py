@@ -17,6 +17,7 @@ from slimaffect.settings import Settings
 
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm"}
 SEQUENCE = ".frames"  # an index of images, see slimaffect/video/sequence.py
+BOXES = ".boxes"  # <recording>.boxes.csv tells where faces are, see slimaffect/video/boxes.py
 NO_SITES = "all"  # the one folder of a dataset that has no sites
 OTHER_VIDEOS = {".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".mts", ".m2ts", ".ts", ".3gp", ".ogv", ".gif"}
 
@@ -54,13 +55,14 @@ class DatasetFacts(Settings):
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """One recording on disk: a video, or an index of images (`.frames`), and its annotation."""
+    """One recording on disk: a video, or an index of images (`.frames`), its annotation, and boxes if it has any."""
 
     site: str
     subject: str
     name: str
     video: Path
     labels: Path
+    boxes: Path | None = None
 
     @property
     def where(self) -> str:
@@ -212,19 +214,24 @@ def _site(ground: _Ground, site: Path, problems: list[Problem]) -> Iterator[Sour
 
 
 def _subject(ground: _Ground, folder: Path, problems: list[Problem]) -> Iterator[Source]:
-    videos, labels = defaultdict(list), {}
+    videos, labels, boxes = defaultdict(list), {}, {}
     for entry in sorted(e for e in folder.iterdir() if not e.name.startswith(".") and _inside(e, ground, problems)):
         kind, stem = entry.suffix.casefold(), unicodedata.normalize("NFC", entry.stem)
         if entry.is_dir() or kind in OTHER_VIDEOS:
             problems.append(Problem(entry.relative_to(ground.root).as_posix(), *_not_read(entry)))
         elif kind in VIDEOS or kind == SEQUENCE:
             videos[stem].append(entry)
+        elif kind == ".csv" and stem.endswith(BOXES):
+            boxes[stem.removesuffix(BOXES)] = entry
         elif kind == ".csv":
             labels[stem] = entry
+    for stem in sorted(boxes.keys() - videos.keys()):
+        place = boxes[stem].relative_to(ground.root).as_posix()
+        problems.append(Problem(place, "has no video beside it", "Add a video of the same name, or remove the boxes"))
     for stem in sorted(videos.keys() | labels.keys()):
         wrong = _unpaired(videos.get(stem, []), stem in labels)
         if wrong is None:
-            yield Source(folder.parent.name, folder.name, stem, videos[stem][0], labels[stem])
+            yield Source(folder.parent.name, folder.name, stem, videos[stem][0], labels[stem], boxes.get(stem))
         else:
             first = videos[stem][0] if stem in videos else labels[stem]
             problems.append(Problem(first.relative_to(ground.root).as_posix(), *wrong))

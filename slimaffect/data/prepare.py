@@ -62,6 +62,7 @@ def prepare(
 
     Raises:
         DataError: there is no dataset, a site has no usable recording, or `strict` finds problems.
+        ModelError: the detector's file is missing or another one.
     """
     dataset = read_dataset(dataset_folder(settings, cache, workers=workers, watch=watch))
     _refuse_if_strict(dataset.problems, strict=strict)
@@ -79,7 +80,7 @@ def already_prepared(settings: DataSettings, cache: Path) -> Prepared | None:
     if settings.source == SYNTHETIC and not folder.exists():
         return None
     dataset, hashes = read_dataset(folder), Hashes(cache / "hashes.json")
-    outcomes = [outcome for task in _tasks(dataset, settings, cache) if (outcome := found(task, hashes)) is not None]
+    outcomes = [outcome for task in tasks_of(dataset, settings, cache) if (outcome := found(task, hashes)) is not None]
     return _together(dataset, outcomes, settings, strict=False) if outcomes else None
 
 
@@ -119,17 +120,32 @@ def _store(dataset: Dataset, settings: DataSettings, cache: Path) -> Path:
     return cache / "prepared" / digest_of(settings.reading, dataset.name, VERSION)[:16]
 
 
-def _tasks(dataset: Dataset, settings: DataSettings, cache: Path) -> list[Task]:
+def tasks_of(dataset: Dataset, settings: DataSettings, cache: Path) -> list[Task]:
+    """Every recording of a dataset with what is to be done and the folder where it is kept."""
     folder = _store(dataset, settings, cache)
     return [Task(s, dataset.facts, settings, folder / s.site / s.subject / s.name) for s in dataset.sources]
+
+
+def check_detector(settings: DataSettings) -> None:
+    """Refuse a detector that would fail on every recording.
+
+    Raises:
+        ModelError: yunet's file is not declared, missing, or another one.
+    """
+    if settings.detector == "yunet":
+        from slimaffect.video.faces import detector
+
+        detector(settings.detector, settings.faces)
 
 
 def _prepare_all(dataset: Dataset, settings: DataSettings, cache: Path, *, workers: int, watch: Watch) -> list[Outcome]:
     folder, hashes = _store(dataset, settings, cache), Hashes(cache / "hashes.json")
     store.private_folder(folder)
     store.sweep(folder)
-    tasks = _tasks(dataset, settings, cache)
+    tasks = tasks_of(dataset, settings, cache)
     done = {task: outcome for task in tasks if (outcome := found(task, hashes)) is not None}
+    if len(done) < len(tasks):
+        check_detector(settings)
     watch("preparing recordings", len(done), len(tasks))
     with closing(each(read, [t for t in tasks if t not in done], workers=workers)) as finished:
         for task, outcome in finished:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from slimaffect.data.hashes import Hashes, sha256, stamp
 from slimaffect.data.labels import LabelError, Labels, check_length, read_labels
@@ -14,6 +14,9 @@ from slimaffect.data.problems import Problem
 from slimaffect.data.settings import DataSettings
 from slimaffect.data.store import stored
 from slimaffect.errors import DataError, VideoError
+
+if TYPE_CHECKING:
+    from slimaffect.video.faces import Detector
 
 VERSION = 1  # raised whenever the same files and settings would give other crops, times or labels
 
@@ -42,8 +45,15 @@ class Outcome:
 
 def found(task: Task, hashes: Hashes) -> Outcome | None:
     """A recording that is prepared already, by hashes that are remembered."""
-    video, labels = hashes.get(task.source.video), hashes.get(task.source.labels)
-    return _in_store(task, _content(task, video, labels)) if video and labels else None
+    remembered = [digest for file in _files(task) if (digest := hashes.get(file))]
+    return _in_store(task, _content(task, remembered)) if len(remembered) == len(_files(task)) else None
+
+
+def _files(task: Task) -> list[Path]:
+    """The files on whose content the prepared recording depends."""
+    source = task.source
+    boxes = [source.boxes] if task.settings.detector == "boxes" and source.boxes else []
+    return [source.video, source.labels, *boxes]
 
 
 def _in_store(task: Task, digest: str, hashes: tuple = ()) -> Outcome | None:
@@ -53,9 +63,9 @@ def _in_store(task: Task, digest: str, hashes: tuple = ()) -> Outcome | None:
     return Outcome(task.source, task.folder, kept.problems, kept.frames, kept.faces, hashes)
 
 
-def _content(task: Task, video: str, labels: str) -> str:
+def _content(task: Task, files: list[str]) -> str:
     facts = (task.facts.affect_range, task.facts.annotation_delay_s, task.facts.label_gap_s)
-    return digest_of(video, labels, task.settings.reading, facts, VERSION)
+    return digest_of(*files, task.settings.reading, facts, VERSION)
 
 
 def digest_of(*parts: object) -> str:
@@ -68,17 +78,16 @@ def read(task: Task) -> Outcome:
     try:
         facts = task.facts
         labels = read_labels(task.source.labels, affect_range=facts.affect_range, gap_s=facts.label_gap_s)
-        files = [(path, stamp(path)) for path in (task.source.video, task.source.labels)]
+        files = [(path, stamp(path)) for path in _files(task)]
         hashes = tuple((path, sha256(path), at) for path, at in files)
-        digest = _content(task, hashes[0][1], hashes[1][1])
+        digest = _content(task, [found for _, found, _ in hashes])
         return _in_store(task, digest, hashes) or _decode(task, labels, digest, hashes)
     except LabelError as error:
         return Outcome(task.source, None, (Problem(where(task.source, "labels"), error.what, error.next),))
     except VideoError as error:
-        what, _, next_ = str(error).removeprefix(f"{task.source.video}: ").partition(". ")
-        return Outcome(task.source, None, (Problem(where(task.source, "video"), what, next_),))
+        return Outcome(task.source, None, (_unreadable(task.source, str(error)),))
     except OSError as error:
-        if error.filename in {str(task.source.video), str(task.source.labels)}:
+        if error.filename in {str(file) for file in _files(task)}:
             problem = Problem(task.source.where, f"cannot be read: {error.strerror}", "Check who may read its files")
             return Outcome(task.source, None, (problem,))
         if error.errno != errno.ENOSPC:
@@ -93,7 +102,7 @@ def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
 
     from slimaffect.data.write import write
     from slimaffect.video.decode import probe
-    from slimaffect.video.faces import detector, faces
+    from slimaffect.video.faces import faces
 
     cv2.setNumThreads(1)  # one process per video; threads of OpenCV would fight over the same cores
     source, settings = task.source, task.settings
@@ -101,7 +110,7 @@ def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
     noticed: list[Problem] = []
     seen = faces(
         source.video,
-        detector(settings.detector, settings.faces),
+        _finder(task),
         settings.faces,
         rate=settings.rate,
         pixels=settings.pixels,
@@ -112,9 +121,28 @@ def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
     return Outcome(source, task.folder, done.problems, done.frames, done.faces, hashes)
 
 
-def where(source: Source, which: Literal["video", "labels"]) -> str:
+def _finder(task: Task) -> "Detector":
+    from slimaffect.video.faces import detector
+
+    source, settings = task.source, task.settings
+    if settings.detector == "boxes" and source.boxes is None:
+        raise VideoError(
+            f"{source.video}: has no {source.name}.boxes.csv beside it, which detector: boxes reads. "
+            "Write one with time,x,y,width,height for every face, or choose another detector."
+        )
+    return detector(settings.detector, settings.faces, boxes=source.boxes)
+
+
+def where(source: Source, which: Literal["video", "labels", "boxes"]) -> str:
     """The place of a recording's file inside the dataset."""
     return f"{source.site}/{source.subject}/{getattr(source, which).name}"
+
+
+def _unreadable(source: Source, message: str) -> Problem:
+    """What a video's or its boxes' error says, as a problem at that file."""
+    which = "boxes" if source.boxes and message.startswith(f"{source.boxes}: ") else "video"
+    what, _, next_ = message.removeprefix(f"{getattr(source, which)}: ").partition(". ")
+    return Problem(where(source, which), what, next_)
 
 
 def _incomplete(source: Source, what: str) -> Problem:

@@ -30,7 +30,7 @@ class DataSettings(Settings):
     pixels: Annotated[int, Field(ge=16, le=512)] = 48
     """Side of the square face crops."""
     detector: DetectorName = "haar"
-    """`haar` finds faces; `none` takes the whole picture, for videos that are cropped already."""
+    """`haar` and `yunet` find faces, `boxes` reads <recording>.boxes.csv, `none` takes the whole picture."""
     faces: FaceSettings = FaceSettings()
     """How faces are followed and framed."""
     clip: ClipSettings = ClipSettings()
@@ -41,4 +41,11 @@ class DataSettings(Settings):
     @property
     def reading(self) -> dict:
         """The settings that decide what a prepared recording holds, as plain values."""
-        return self.model_dump(mode="json", include={"rate", "pixels", "detector", "faces"})
+        plain = self.model_dump(mode="json", include={"rate", "pixels", "detector", "faces"})
+        plain["faces"] = {name: value for name, value in plain["faces"].items() if not self._beside(name, value)}
+        return plain
+
+    @staticmethod
+    def _beside(name: str, value: object) -> bool:
+        """Whether a setting changes no crop: where a model lies, and newer settings that stay as things were before."""
+        return name == "model" or (name in {"prefer", "align", "sha256"} and value == getattr(FaceSettings(), name))

@@ -51,8 +51,11 @@ def _private(path: str, flags: int) -> int:
 
 def _write_frames(
     path: Path, faces: Iterable[Face], pixels: int
-) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time 4"]]:
-    """Write crops as they come, and their number into the header at last; returns times and boxes (x y size score)."""
+) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time 5"]]:
+    """Write crops as they come, and their number into the header at last; returns times and boxes.
+
+    A box is x, y, size, score and angle in degrees; NaN where there is no face.
+    """
     times, boxes = [], []
     with open(path, "wb", opener=_private) as file:
         header = {"descr": "|u1", "fortran_order": False}
@@ -61,19 +64,19 @@ def _write_frames(
             file.write(face.crop.tobytes())
             times.append(face.frame.time_s)
             box = face.box
-            boxes.append((np.nan,) * 4 if box is None else (box.x, box.y, box.size, box.score))
+            boxes.append((np.nan,) * 5 if box is None else (box.x, box.y, box.size, box.score, box.angle))
         file.seek(0)  # numpy leaves room in the header for the first axis to grow
         np.lib.format.write_array_header_1_0(file, {**header, "shape": (len(times), 3, pixels, pixels)})
-    return np.array(times), np.array(boxes).reshape(-1, 4)
+    return np.array(times), np.array(boxes).reshape(-1, 5)
 
 
 def _write_index(
     folder: Path,
     times: Float[np.ndarray, " time"],
-    boxes: Float[np.ndarray, "time 4"],
+    boxes: Float[np.ndarray, "time 5"],
     affect: Float[np.ndarray, "time 2"],
 ) -> int:
-    """Write times, boxes, scores, affect and validity; returns the number of ticks with a face."""
+    """Write times, boxes, scores, angles, affect and validity; returns the number of ticks with a face."""
     seen = np.isfinite(boxes[:, 0])
     with open(folder / "index.npz", "wb", opener=_private) as file:
         np.savez(
@@ -81,6 +84,7 @@ def _write_index(
             times=times,
             box=boxes[:, :3].astype(np.float32),
             score=boxes[:, 3].astype(np.float32),
+            angle=boxes[:, 4].astype(np.float32),
             face=seen,
             affect=affect.astype(np.float32),
             valid=seen & np.isfinite(affect).all(axis=1),

@@ -36,8 +36,8 @@ class Distill(TrainSettings, Step):
     """The student's shape: a name (`small`, `tiny`, `micro`, ...) or a spec written out."""
     teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the loss that imitates the teacher's affect; the labels have the rest."""
-    feature_weight: Annotated[float, Field(ge=0)] = 0.1
-    """Weight of imitating the teacher's features, added to the loss."""
+    feature_weight: Annotated[float, Field(ge=0)] = 4.0
+    """Weight of imitating the teacher's features, added to the loss: it is what helps on single frames."""
 
     def apply(self, candidate: Candidate) -> Candidate:
         return distil(

@@ -10,7 +10,7 @@ from slimaffect.train.settings import TrainSettings
 
 
 class Train(TrainSettings, Step):
-    """Train the model: its CNN on frames, then its LSTM, then both together."""
+    """Train the model: its CNN on single frames, then its LSTM on whole recordings."""
 
     name: ClassVar[str] = "train"
     needs_training: ClassVar[bool] = False

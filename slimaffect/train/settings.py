@@ -1,8 +1,8 @@
 """What a recipe can set about training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from slimaffect.settings import Settings
 
@@ -49,8 +49,8 @@ class Stage(Settings):
 class FramesStage(Stage):
     """The CNN learns from single frames of all subjects, under a linear head that is thrown away."""
 
-    share: Share = 4 / 12
-    steps: PositiveInt = 65
+    share: Share = 8 / 12
+    steps: PositiveInt = 45
     batch: PositiveInt = 256
     rate: PositiveFloat = 3e-3
 
@@ -58,23 +58,23 @@ class FramesStage(Stage):
 class SequencesStage(Stage):
     """The LSTM learns from the CNN's features, which are computed once for a few augmented views."""
 
-    share: Share = 3 / 12
-    steps: PositiveInt = 73
+    share: Share = 4 / 12
+    steps: PositiveInt = 55
     batch: PositiveInt = 24
     rate: PositiveFloat = 5e-3
     frames: PositiveInt = 100
     """Frames in a window."""
     unscored: Annotated[int, Field(ge=0)] = 20
     """Frames at a window's start that only warm the LSTM up."""
-    views: PositiveInt = 2
-    """Augmented views of each recording whose features are kept."""
+    views: PositiveInt = 1
+    """Augmented views of each recording whose features are kept; each costs one pass over all frames."""
 
 
 class EndToEndStage(Stage):
-    """CNN and LSTM learn together from short windows, batch norm frozen, slowly."""
+    """CNN and LSTM learn together from short windows, batch norm frozen, slowly; off unless it is given a share."""
 
-    share: Share = 5 / 12
-    steps: PositiveInt = 30
+    share: Share = 0.0
+    steps: PositiveInt = 20
     batch: PositiveInt = 22
     rate: PositiveFloat = 6e-4
     frames: PositiveInt = 28
@@ -93,7 +93,7 @@ class TrainSettings(Settings):
     sequences: SequencesStage = SequencesStage()
     """Second stage: the LSTM, on features of whole recordings."""
     end_to_end: EndToEndStage = EndToEndStage()
-    """Third stage: both together."""
+    """Third stage, off by default: both together. The same time in the first stage did more for every shape."""
     augment: AugmentSettings = AugmentSettings()
     """How clips are altered."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
@@ -108,3 +108,9 @@ class TrainSettings(Settings):
     """Share of each site's subjects that `keep: best` takes out of training to choose the epoch."""
     amp: Literal["auto", "off"] = "auto"
     """`auto` computes the CNN in bfloat16 where the processor has instructions for it."""
+
+    @model_validator(mode="after")
+    def _some_stage_is_left(self) -> Self:
+        if not any(stage.share for stage in (self.frames, self.sequences, self.end_to_end)):
+            raise ValueError("frames.share, sequences.share and end_to_end.share are all 0; give one of them epochs")
+        return self

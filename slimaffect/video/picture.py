@@ -1,6 +1,7 @@
 """One decoded image, kept in the colour planes it was decoded to: only the crop is turned into RGB."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import av
 import cv2
@@ -135,12 +136,19 @@ def _upright(image: Picture, turns: int, pixel_aspect: float) -> Picture:
 
 
 def _yuv_to_rgb(frame: av.VideoFrame) -> Float[np.ndarray, "3 4"]:
-    """The inverse of the luma equations (ITU-R BT.601, BT.709, BT.2020), for this frame's range."""
-    # Untagged video: players take BT.709 for high definition and BT.601 below.
-    red, blue = LUMA_WEIGHTS.get(int(frame.colorspace), LUMA_WEIGHTS[1 if frame.height >= 720 else 6])
-    green = 1 - red - blue
+    """The map from this frame's luma and chroma to red, green and blue."""
     untagged = int(frame.color_range) == 0 and frame.format.name.startswith(("yuvj", "gray"))
     full = int(frame.color_range) == FULL_RANGE or untagged
+    # Untagged video: players take BT.709 for high definition and BT.601 below.
+    return _inverse_of_luma(
+        *LUMA_WEIGHTS.get(int(frame.colorspace), LUMA_WEIGHTS[1 if frame.height >= 720 else 6]), full
+    )
+
+
+@cache
+def _inverse_of_luma(red: float, blue: float, full: bool) -> Float[np.ndarray, "3 4"]:
+    """The inverse of the luma equations (ITU-R BT.601, BT.709, BT.2020); the same for all frames of a video."""
+    green = 1 - red - blue
     luma, chroma, black = (1.0, 1.0, 0.0) if full else (255 / 219, 255 / 224, 16.0)
     to_red, to_blue = 2 * (1 - red) * chroma, 2 * (1 - blue) * chroma
     matrix = np.array(

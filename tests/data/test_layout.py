@@ -183,3 +183,18 @@ def test_problems_are_plain_values(lab):
     assert (
         str(problem) == "A/a1/two.csv: has no video beside it. Add a video of the same name, or remove the annotation"
     )
+
+
+def test_boxes_stand_beside_their_video(tmp_path, films):
+    """<recording>.boxes.csv is no annotation: it belongs to its video, and without one it is told."""
+    for place in ("A/a1/task", "B/b1/task"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / f"{place}.mp4").touch()
+        films.labels(tmp_path / f"{place}.csv", 2.0)
+    (tmp_path / "A/a1/task.boxes.csv").touch()
+    (tmp_path / "A/a1/gone.boxes.csv").touch()
+    write_dataset_yaml(tmp_path, DatasetFacts(name="lab"))
+    dataset = read_dataset(tmp_path)
+    assert [source.boxes for source in dataset.sources] == [tmp_path / "A/a1/task.boxes.csv", None]
+    (problem,) = dataset.problems
+    assert (problem.where, problem.what) == ("A/a1/gone.boxes.csv", "has no video beside it")

@@ -3,7 +3,8 @@
 import cv2
 import pytest
 
-from slimaffect.video.detect import Box, HaarDetector, WholeFrame, between, detector, overlap
+from slimaffect.video.box import Box, overlap
+from slimaffect.video.detect import HaarDetector, WholeFrame, detector
 from slimaffect.video.settings import FaceSettings
 
 
@@ -83,23 +84,3 @@ def test_detectors_go_by_their_names():
     """The words of a recipe lead to their detectors."""
     assert isinstance(detector("none", FaceSettings()), WholeFrame)
     assert isinstance(detector("haar", FaceSettings()), HaarDetector)
-
-
-@pytest.mark.parametrize(
-    ("other", "share"),
-    [
-        (Box(0.0, 0.0, 10.0, 1.0), 1),
-        (Box(5.0, 0.0, 10.0, 1.0), 1 / 3),
-        (Box(20.0, 0.0, 10.0, 1.0), 0),
-        (Box(2.5, 2.5, 5.0, 1.0), 0.25),
-    ],
-)
-def test_overlap_is_shared_over_joint_area(other, share):
-    """Equal, shifted, apart, and one inside the other."""
-    assert overlap(Box(0.0, 0.0, 10.0, 1.0), other) == pytest.approx(share)
-    assert overlap(other, Box(0.0, 0.0, 10.0, 1.0)) == pytest.approx(share)
-
-
-def test_between_two_boxes_lies_a_straight_line():
-    """A quarter of the way is a quarter of every number."""
-    assert between(Box(0.0, 0.0, 10.0, 0.0), Box(8.0, 4.0, 20.0, 1.0), 0.25) == Box(2.0, 1.0, 12.5, 0.25)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from slimaffect.video.box import Box
 from slimaffect.video.decode import Frame
-from slimaffect.video.detect import Box
+from slimaffect.video.detect import GreyDetector
 from slimaffect.video.follow import Sighting, follow, settle, smooth
 from slimaffect.video.picture import Picture
 from slimaffect.video.settings import FaceSettings
@@ -12,7 +13,7 @@ from slimaffect.video.settings import FaceSettings
 RATE = 10.0
 
 
-class Script:
+class Script(GreyDetector):
     """A detector that sees what the test says at each detection."""
 
     longest = 100
@@ -152,3 +153,35 @@ def test_boxes_are_in_shown_pixels():
     image = Picture.of_rgb(np.zeros((200, 400, 3), np.uint8))
     followed = follow([Frame(0.0, image)], Script([A]), FaceSettings(), rate=RATE)
     assert next(followed)[1] == Box(40.0, 40.0, 160.0, 1.0)
+
+
+LEFT, RIGHT = Box(5.0, 30.0, 30.0, 1.0), Box(60.0, 20.0, 38.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "chosen"), [("track", RIGHT), ("largest", RIGHT), ("left", LEFT), ("right", RIGHT), ("centre", LEFT)]
+)
+def test_a_position_chooses_among_several(prefer, chosen):
+    """Two people: the one in the wished place is followed from the first frame to the last."""
+    boxes = track(3, *[[RIGHT, LEFT]] * 3, prefer=prefer)
+    assert boxes == [chosen] * 30
+
+
+def test_a_moments_miss_does_not_hand_over_to_a_neighbour():
+    """The person on the left is missed once: the gap is bridged, the other person is never cropped."""
+    boxes = track(4, [RIGHT, LEFT], [RIGHT], [RIGHT, LEFT], [RIGHT, LEFT], prefer="left")
+    assert boxes == [LEFT] * 40
+
+
+def test_who_comes_to_the_preferred_place_is_followed_after_the_longest_bridge():
+    """The track began with the only person there; when somebody sits down on the left it changes to them."""
+    boxes = track(9, [RIGHT], [RIGHT], *[[RIGHT, LEFT]] * 7, prefer="left")
+    assert boxes[:11] == [RIGHT] * 11
+    assert boxes[-30:] == [LEFT] * 30
+
+
+def test_the_turn_of_a_face_is_smoothed_with_its_centre():
+    """Angles are exponential means like centres, across the half turn too."""
+    settings = FaceSettings(centre_weight=0.5)
+    first = smooth(0.0, Box(0.0, 0.0, 40.0, 1.0, 170.0), None, settings)
+    assert smooth(1.0, Box(0.0, 0.0, 40.0, 1.0, -170.0), first, settings).box.angle == pytest.approx(180)

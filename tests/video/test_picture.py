@@ -83,3 +83,21 @@ def test_grey_is_small():
     frame = av.VideoFrame.from_ndarray(np.full((240, 480, 3), 128, np.uint8), format="rgb24")
     assert picture(frame).grey(320).shape == (160, 320)
     assert picture(frame).grey(900).shape == (240, 480)
+
+
+def test_a_leaning_crop_stands_upright():
+    """A picture turned by 30 degrees and cropped at 30 degrees is what it was, but for interpolation."""
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8), (0, 0), 4)
+    leaning = cv2.warpAffine(image, cv2.getRotationMatrix2D((99.5, 99.5), -30, 1), (200, 200))
+    upright = crop(Picture.of_rgb(image), 60, 60, 80, 40).astype(int)
+    turned = crop(Picture.of_rgb(leaning), 60, 60, 80, 40, angle=30.0)
+    assert np.abs(turned - upright).mean() < 1.5
+    assert np.abs(crop(Picture.of_rgb(leaning), 60, 60, 80, 40) - upright).mean() > 5
+
+
+def test_a_small_picture_keeps_its_colours(films):
+    """What a detector in colour sees is the picture, made smaller."""
+    frame = av.VideoFrame.from_ndarray(films.still((200, 60, 30), 640, 360), format="rgb24").reformat(format="yuv420p")
+    small = picture(frame).small(320)
+    assert small.shape == (180, 320, 3)
+    assert small.mean(axis=(0, 1)) == pytest.approx([200, 60, 30], abs=3)

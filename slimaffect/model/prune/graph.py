@@ -55,7 +55,7 @@ def groups(net: AffectNet) -> tuple[Group, ...]:
     The model may be of any float type and on any device; it stays as it was.
     """
     traced = copy.deepcopy(net).requires_grad_(True)
-    names = {module: name for name, module in traced.named_modules()}
+    names: dict[nn.Module, str] = {module: name for name, module in traced.named_modules()}
     graph, order = _trace(traced), list(names.values())
     roots = (nn.Conv2d, nn.Linear, nn.LSTM)
     found = [_group(items, graph, names) for items in graph.get_all_groups([traced.head], roots)]
@@ -71,25 +71,27 @@ class _OneNode(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(_ctx: Any, x: Float[Tensor, "batch time width"], hidden: int) -> Float[Tensor, "batch time hidden"]:
-        return x.new_zeros(*x.shape[:2], hidden)
-
-    @staticmethod
-    def backward(_ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return grads[0], None
+    def forward(_: Any, x: Float[Tensor, "time width"], hidden: int) -> Float[Tensor, "time hidden"]:
+        return x.new_zeros(len(x), hidden)
 
 
 def _trace(net: AffectNet) -> Any:
-    """Trace a net that may be changed; torch-pruning has no types."""
-    if net.lstm is not None:
-        hidden = net.lstm.hidden_size
-        net.lstm.forward = lambda x, state=None: (_OneNode.apply(x, hidden), state)
-    weight, side = net.bottleneck.weight, net.spec.pixels
-    frames = torch.zeros(1, 2, 3, side, side, dtype=weight.dtype, device=weight.device)
+    """Trace a net that may be changed; the graph has no types.
+
+    One clip without a batch axis: a linear layer that answers three axes makes torch-pruning 1.6.1 forget that a
+    flattened map has several positions for each channel.
+    """
+    lstm, weight, side = net.lstm, net.bottleneck.weight, net.spec.pixels
+    if lstm is not None:
+        vars(lstm)["forward"] = lambda x: _OneNode.apply(x, lstm.hidden_size)  # found before the class's own
+
+    def forward(_: Any, frames: Any) -> Tensor:
+        features = net.encode(frames)
+        return net.head(features if lstm is None else lstm(features))
+
+    frames = torch.zeros(2, 3, side, side, dtype=weight.dtype, device=weight.device)
     with torch.enable_grad():
-        return torch_pruning.DependencyGraph().build_dependency(
-            net, frames, forward_fn=lambda traced, given: traced(given).affect
-        )
+        return torch_pruning.DependencyGraph().build_dependency(net, frames, forward_fn=forward)
 
 
 def _group(items: Any, graph: Any, names: dict[nn.Module, str]) -> Group:

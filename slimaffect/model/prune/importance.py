@@ -1,6 +1,6 @@
 """How much each unit of a group matters; pure functions of weights and gradients."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -34,18 +34,20 @@ def bn_scale(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
     return relative(torch.stack(scales).double().sum(0)) if scales else magnitude(weights, group)
 
 
-def taylor(weights: Tensors, batches: Iterable[Tensors], group: Group) -> Float[Tensor, " units"]:
-    """Mean over batches of the squared change of loss, to first order, when a unit's output becomes 0.
+def taylor(weights: Tensors, batches: Iterable[Tensors], found: Sequence[Group]) -> dict[str, Float[Tensor, " units"]]:
+    """Mean over batches of the squared change of loss, to first order, when a unit's output becomes 0; by group.
 
     The sum of weight times gradient over all that reads the unit is the derivative by a gate on its output
     (Molchanov et al. 2019, arXiv 1906.10771). Scores are in units of loss, so groups compare as they are.
     """
-    readers = [place for place in group.places if place.reads]
-    changes = [
-        torch.stack([_of_units(weights[p.tensor] * gradients[p.tensor], p) for p in readers]).sum(0)
-        for gradients in batches
-    ]
-    return torch.stack(changes).square().mean(0)
+    changes = [{group.name: gate(weights, gradients, group).square() for group in found} for gradients in batches]
+    return {group.name: torch.stack([change[group.name] for change in changes]).mean(0) for group in found}
+
+
+def gate(weights: Tensors, gradients: Tensors, group: Group) -> Float[Tensor, " units"]:
+    """Derivative of the loss by a factor on each unit's output, from the weights that read it."""
+    reads = [place for place in group.places if place.reads]
+    return torch.stack([_of_units(weights[p.tensor] * gradients[p.tensor], p) for p in reads]).sum(0)
 
 
 def at_random(group: Group, generator: torch.Generator) -> Float[Tensor, " units"]:

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from slimaffect.errors import ModelError
 from slimaffect.model.prune.graph import Group
 
 Scope = Literal["global", "per_group"]
@@ -75,14 +74,13 @@ def least(found: Sequence[Group], scores: Scores, left: Kept) -> dict[str, Int[T
     return {name: scores[name].argsort(stable=True)[:count] for name, count in goes.items() if count}
 
 
-def fewest(found: Sequence[Group], order: Sequence[Block], figure: Figure, most: float) -> dict[str, int]:
-    """Take blocks in their order until the figure is no more than `most`: as few as possible, found by bisection.
+def smallest(found: Sequence[Group], round_to: int) -> dict[str, int]:
+    """Say how many units each tie keeps at least."""
+    return {group.tie: counts(group.units, round_to)[-1] for group in found}
 
-    Raises:
-        ModelError: the figure is above `most` even when all are gone.
-    """
-    if (floor := figure(kept(found, order))) > most:
-        raise ModelError(f"{most:,.6g} is asked for, and the least that can be reached is {floor:,.6g}.")
+
+def fewest(found: Sequence[Group], order: Sequence[Block], figure: Figure, most: float) -> dict[str, int]:
+    """Take blocks in their order until the figure is no more than `most`, as few as possible; all if it never is."""
     low, high = 0, len(order)
     while low < high:
         middle = (low + high) // 2
@@ -90,12 +88,12 @@ def fewest(found: Sequence[Group], order: Sequence[Block], figure: Figure, most:
     return kept(found, order[:low])
 
 
-def most_above(found: Sequence[Group], order: Sequence[Block], figure: Figure, least: float) -> dict[str, int]:
-    """Take blocks in their order as long as the figure is no less than `least`: a stop on the way further down."""
+def most_above(found: Sequence[Group], order: Sequence[Block], figure: Figure, floor: float) -> dict[str, int]:
+    """Take blocks in their order as long as the figure is no less than `floor`: a stop on the way further down."""
     low, high = 0, len(order)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if figure(kept(found, order[:middle])) >= least else (low, middle - 1)
+        low, high = (middle, high) if figure(kept(found, order[:middle])) >= floor else (low, middle - 1)
     return kept(found, order[:low])
 
 

@@ -1,0 +1,27 @@
+"""What a candidate's clip takes once it is exported: measured, for steps that shrink until a time is reached."""
+
+import tempfile
+from pathlib import Path
+
+from slimaffect.export import export
+from slimaffect.measure.contenders import clip_reader, pairs
+from slimaffect.measure.latency import measure_clips
+from slimaffect.train.candidate import Candidate
+
+
+def clip_ms(candidate: Candidate, *, frames: int = 16, budget_s: float = 1.5) -> float:
+    """CPU milliseconds of one clip on one thread, in the fastest pair of exported file and runtime.
+
+    CPU time, because on one thread it is the wall time of an undisturbed machine, and other work hardly moves it.
+
+    Raises:
+        ExportError: a file would not answer as the model does.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        exported = export(candidate, Path(folder))
+        readers = {
+            f"{flavour} {runtime}": clip_reader(exported.files[flavour], runtime, frames=frames)
+            for flavour, runtime in pairs(exported.files, exported.cpu_files)
+        }
+        measured = measure_clips(readers, budget_s=budget_s)
+    return 1e3 * min(latency.cpu_s_per_clip for latency in measured.values())
