@@ -110,7 +110,7 @@ def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
     noticed: list[Problem] = []
     seen = faces(
         source.video,
-        _finder(task),
+        finder(task),
         settings.faces,
         rate=settings.rate,
         pixels=settings.pixels,
@@ -121,7 +121,13 @@ def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
     return Outcome(source, task.folder, done.problems, done.frames, done.faces, hashes)
 
 
-def _finder(task: Task) -> "Detector":
+def finder(task: Task) -> "Detector":
+    """The detector that a recording is read with.
+
+    Raises:
+        ModelError: yunet's file is not declared, missing, or another one.
+        VideoError: its boxes are missing or cannot be used.
+    """
     from slimaffect.video.faces import detector
 
     source, settings = task.source, task.settings

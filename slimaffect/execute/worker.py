@@ -1,7 +1,6 @@
 """A worker: takes a task, does it, seals it in the cache, and tells what it cost."""
 
 import json
-import platform
 import shutil
 import signal
 import traceback
@@ -117,7 +116,6 @@ class Attempt:
             self._file,
             {
                 "started": self._started,
-                "host": platform.node(),
                 "finished": finished,
                 "examples": journal.examples,
                 "trainings": journal.trainings,

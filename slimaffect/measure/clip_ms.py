@@ -9,7 +9,7 @@ from slimaffect.measure.latency import measure_clips
 from slimaffect.train.candidate import Candidate
 
 
-def clip_ms(candidate: Candidate, *, frames: int = 16, budget_s: float = 1.5) -> float:
+def clip_ms(candidate: Candidate, *, frames: int = 16, budget_s: float = 1.0) -> float:
     """CPU milliseconds of one clip on one thread, in the fastest pair of exported file and runtime.
 
     CPU time, because on one thread it is the wall time of an undisturbed machine, and other work hardly moves it.

@@ -9,6 +9,7 @@ from slimaffect.data.settings import SYNTHETIC
 from slimaffect.evaluate.folds import leave_one_site_out
 from slimaffect.execute import Plan, Task, execute, tasks_of
 from slimaffect.execute.bars import bars
+from slimaffect.execute.cache import write_json
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.view import TerminalView
 from slimaffect.recipe import BASELINE, Recipe, resolved_yaml
@@ -58,6 +59,7 @@ def run_recipe(
         problems=problem_records(prepared),
     )
     write_result(result, folder / "result.json")
+    write_json(folder / "problems.json", [problem.as_dict() for problem in prepared.problems])
     return result
 
 

@@ -72,7 +72,7 @@ class Retrain(TrainSettings):
     """Length of training after each cut; 0 trains nothing."""
     frames: FramesStage = FramesStage(share=0)
     sequences: SequencesStage = SequencesStage(share=0)
-    end_to_end: EndToEndStage = EndToEndStage(share=1)
+    end_to_end: EndToEndStage = EndToEndStage(share=1, rate=2e-4)  # slow: the weights are good already
 
 
 class Prune(Step):
@@ -116,7 +116,8 @@ def prune(candidate: Candidate, settings: Prune) -> Candidate:
         return candidate
     refuse_unreachable(candidate.model, settings, figure, asked)
     for number in range(1, settings.rounds + 1):
-        target = start * (asked / start) ** (number / settings.rounds)
+        # The last is the ask itself: a root and its power need not meet it to the last digit.
+        target = asked if number == settings.rounds else start * (asked / start) ** (number / settings.rounds)
         net = smaller(candidate, settings, figure, target, number)
         candidate = replace(candidate, model=recovered(net, candidate, settings.retrain, number))
         told = {"asked": asked / start, "reached": figure(net.spec) / start}  # shares
@@ -165,11 +166,16 @@ def smaller(
     """Cut the units that matter least; only the last round goes below its target, the others stop above it."""
     net, found = candidate.model, groups(candidate.model)
     scores = unit_scores(candidate, found, settings.importance, number)
-    order = plan.blocks(found, scores, round_to=settings.round_to, scope=settings.scope)
 
     def reached(left: plan.Kept) -> float:
         return figure(respec(net.spec, widths(found, left)))
 
+    def counted(left: plan.Kept) -> float:
+        spec = respec(net.spec, widths(found, left))
+        return parameters(spec) if settings.until.what == "parameters" else macs_per_frame(spec)
+
+    costs = plan.unit_costs(found, counted)
+    order = plan.blocks(found, scores, costs, round_to=settings.round_to, scope=settings.scope)
     if number < settings.rounds:
         left = plan.most_above(found, order, reached, target)
     elif settings.until.what == "clip_ms":

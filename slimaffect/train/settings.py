@@ -59,14 +59,14 @@ class SequencesStage(Stage):
     """The LSTM learns from the CNN's features, which are computed once for a few augmented views."""
 
     share: Share = 4 / 12
-    steps: PositiveInt = 55
+    steps: PositiveInt = 220
     batch: PositiveInt = 24
     rate: PositiveFloat = 5e-3
     frames: PositiveInt = 100
     """Frames in a window."""
     unscored: Annotated[int, Field(ge=0)] = 20
     """Frames at a window's start that only warm the LSTM up."""
-    views: PositiveInt = 1
+    views: PositiveInt = 2
     """Augmented views of each recording whose features are kept; each costs one pass over all frames."""
 
 

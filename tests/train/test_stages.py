@@ -12,7 +12,7 @@ def test_the_default_is_two_stages_of_fixed_shares() -> None:
     plan = lengths(TrainSettings())
     assert [(length.name, length.steps, length.epochs) for length in plan] == [
         ("frames", 360, 8),
-        ("sequences", 292, 4),
+        ("sequences", 220, 4),
     ]
 
 
@@ -25,9 +25,9 @@ def test_time_grows_in_proportion_to_epochs() -> None:
 def test_epochs_are_counted_over_all_stages() -> None:
     """A started epoch counts in the total, and the last step ends at the total."""
     plan = lengths(TrainSettings(epochs=1))
-    assert [length.steps for length in plan] == [30, 24]
+    assert [length.steps for length in plan] == [30, 18]
     assert epochs_done(plan, 0, 30) == (1, 2)
-    assert epochs_done(plan, 1, 24) == (2, 2)
+    assert epochs_done(plan, 1, 18) == (2, 2)
 
 
 def test_no_stage_at_all_is_refused() -> None:

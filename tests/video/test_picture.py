@@ -101,3 +101,19 @@ def test_a_small_picture_keeps_its_colours(films):
     small = picture(frame).small(320)
     assert small.shape == (180, 320, 3)
     assert small.mean(axis=(0, 1)) == pytest.approx([200, 60, 30], abs=3)
+
+
+@pytest.mark.parametrize("x", [300, 303, 333])
+def test_a_large_face_is_averaged_all_the_same(films, x):
+    """A crop of 9 x 9 picture pixels to a pixel is their mean, though the picture is halved on the way."""
+    image = cv2.GaussianBlur(films.face(1280, 720, 520, 350, 400), (0, 0), 1.5)
+    seen = crop(Picture.of_rgb(image), x, 130, 9 * 48, 48).astype(int)
+    blocks = image[130 : 130 + 432, x : x + 432].reshape(48, 9, 48, 9, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+    assert np.abs(seen - blocks).mean() < 0.8
+
+
+def test_a_large_crop_far_outside_is_the_border():
+    """A box that left the picture is no error, however large it is."""
+    image = np.full((720, 1280, 3), 90, np.uint8)
+    for x, y in ((-5000, 0), (9000, 9000), (0, -9000)):
+        assert (crop(Picture.of_rgb(image), x, y, 700, 16) == 90).all()

@@ -16,7 +16,7 @@ Tensors = Mapping[str, Tensor]
 
 
 def magnitude(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
-    """Sum of squares of all weights that make or read a unit, over their mean in the group.
+    """Sum of squares of all weights that make or read a unit, as a share of the group's.
 
     The group norm of DepGraph (Fang et al. 2023, arXiv 2301.12900); for one layer the filter norm of Li et al. 2017
     (arXiv 1608.08710). Running statistics are no weights and do not count.
@@ -26,12 +26,12 @@ def magnitude(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
 
 
 def bn_scale(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
-    """Sum of |gamma| over the batch norms of a unit, over its mean in the group (Liu et al. 2017, arXiv 1708.06519).
+    """Sum of |gamma| over the batch norms of a unit, as a share of the group's (Liu et al. 2017, arXiv 1708.06519).
 
     A group without batch norm (bottleneck, LSTM) is judged by magnitude.
     """
-    scales = [weights[place.tensor].abs() for place in group.places if _is_scale(place, group)]
-    return relative(torch.stack(scales).double().sum(0)) if scales else magnitude(weights, group)
+    scales = [weights[place.tensor].detach().double().abs().cpu() for place in group.places if _is_scale(place, group)]
+    return relative(torch.stack(scales).sum(0)) if scales else magnitude(weights, group)
 
 
 def taylor(weights: Tensors, batches: Iterable[Tensors], found: Sequence[Group]) -> dict[str, Float[Tensor, " units"]]:
@@ -56,12 +56,12 @@ def at_random(group: Group, generator: torch.Generator) -> Float[Tensor, " units
 
 
 def relative(scores: Float[Tensor, " units"]) -> Float[Tensor, " units"]:
-    """Divide by the mean, so that groups of unlike sizes compare; all zeros stay zeros.
+    """Make scores shares of their group's sum, so that groups of unlike sizes compare; all zeros stay zeros.
 
     >>> relative(torch.tensor([1.0, 3.0])).tolist()
-    [0.5, 1.5]
+    [0.25, 0.75]
     """
-    return scores / scores.mean().clamp_min(1e-30)
+    return scores / scores.sum().clamp_min(1e-30)
 
 
 def _is_scale(place: Place, group: Group) -> bool:

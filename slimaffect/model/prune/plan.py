@@ -31,6 +31,7 @@ class Block:
     tie: str
     before: int
     after: int
+    lost: float  # what goes with it: importance, or evenness among the groups
     key: float  # blocks go in rising order
 
 
@@ -43,24 +44,36 @@ def counts(units: int, round_to: int) -> tuple[int, ...]:
     return units, *range((units - 1) // round_to * round_to, 0, -round_to)
 
 
-def blocks(found: Sequence[Group], scores: Scores, *, round_to: int, scope: Scope) -> tuple[Block, ...]:
+def unit_costs(found: Sequence[Group], figure: Figure) -> dict[str, float]:
+    """Say by how much one unit less in each tie lowers the figure."""
+    full = kept(found, ())
+    return {tie: figure(full) - figure({**full, tie: units - 1}) for tie, units in full.items() if units > 1}
+
+
+def blocks(
+    found: Sequence[Group], scores: Scores, costs: Mapping[str, float], *, round_to: int, scope: Scope
+) -> tuple[Block, ...]:
     """List all blocks in the order in which they go.
 
-    Global: the block whose units matter least on average goes first, wherever it is. Per group: every group has lost
-    about the same share at any point, and importance decides only which of its units go.
+    Global: first the block that loses least importance for what it saves, wherever it is. Per group: every group has
+    lost about the same share at any point, and importance decides only which of its units go.
     """
     ties = dict.fromkeys(group.tie for group in found)
-    listed = [block for tie in ties for block in _of_tie(tie, found, scores, round_to, scope)]
+    listed = [block for tie in ties for block in _of_tie(tie, found, scores, costs, round_to, scope)]
     return tuple(sorted(listed, key=lambda block: block.key))
 
 
-def _of_tie(tie: str, found: Sequence[Group], scores: Scores, round_to: int, scope: Scope) -> Iterator[Block]:
-    tied = [scores[group.name].sort().values for group in found if group.tie == tie]
-    rising, units, key = torch.stack(tied).mean(0), len(tied[0]), float("-inf")
+def _of_tie(
+    tie: str, found: Sequence[Group], scores: Scores, costs: Mapping[str, float], round_to: int, scope: Scope
+) -> Iterator[Block]:
+    rising = torch.stack([scores[group.name].sort().values for group in found if group.tie == tie]).sum(0)
+    units, key = len(rising), float("-inf")
     for before, after in pairwise(counts(units, round_to)):
-        mean = float(rising[units - before : units - after].mean())
-        key = max(key, mean if scope == "global" else 1 - after / units)  # a rounding error may not change the order
-        yield Block(tie, before, after, key)
+        share, count = 1 - after / units, before - after
+        importance = float(rising[units - before : units - after].sum())
+        # A rounding error may not change the order within a tie.
+        key = max(key, importance / (costs[tie] * count) if scope == "global" else share)
+        yield Block(tie, before, after, importance if scope == "global" else share * count / units, key)
 
 
 def kept(found: Sequence[Group], gone: Sequence[Block]) -> dict[str, int]:
@@ -101,7 +114,7 @@ def closest(order: Sequence[Block], left: Kept, figure: Figure, most: float) -> 
     """Come nearer to `most` from below, until it is near or nothing helps.
 
     First blocks are given back: the last one taken may have been large, and left room for smaller ones. If that is
-    not enough, other numbers are tried; of those that are near, the one that loses least importance is taken.
+    not enough, other numbers are tried; of those that are near, the one that loses least is taken.
     """
     left = _give_back(order, left, figure, most)
     while (reached := figure(left)) < NEAR * most:
@@ -134,5 +147,5 @@ def _others(order: Sequence[Block], left: Kept) -> Iterator[Kept]:
 
 
 def _lost(order: Sequence[Block], left: Kept) -> float:
-    """Sum the importance of all units that are gone."""
-    return sum(block.key * (block.before - block.after) for block in order if block.after >= left[block.tie])
+    """Sum what goes with all blocks that are gone."""
+    return sum(block.lost for block in order if block.after >= left[block.tie])

@@ -65,17 +65,15 @@ def silence(net: AffectNet, group: Group, units: torch.Tensor) -> None:
         rows = place.at[units]
         if layer == "lstm" and not place.reads:
             state[place.tensor][rows[:, 2]] = 0  # torch's order of gates is i, f, g, o; from g = 0 follow c = h = 0
-        elif layer in norms and key in {"weight", "bias"}:
-            state[place.tensor][rows.flatten()] = 0
-        elif layer == "bottleneck" and not place.reads:
+        elif (layer in norms and key in {"weight", "bias"}) or (layer == "bottleneck" and not place.reads):
             state[place.tensor][rows.flatten()] = 0
 
 
 def counted_macs(net: AffectNet) -> int:
     """Multiply-accumulates of one frame, from the tensors that really pass through the modules."""
-    total, hooks = [0], []
+    total = [0]
 
-    def hook(module: nn.Module, given: tuple, answer: torch.Tensor | tuple) -> None:
+    def hook(module: nn.Module, _: tuple, answer: torch.Tensor | tuple) -> None:
         if isinstance(module, nn.Conv2d):
             total[0] += module.weight.numel() * answer.shape[-1] * answer.shape[-2]
         elif isinstance(module, nn.Linear):

@@ -70,11 +70,11 @@ def test_doubles_stay_doubles_and_the_given_model_stays_whole(make: Make, quiete
         quieten(net, group, gone[group.name])
     before, drawn = {name: t.clone() for name, t in net.state_dict().items()}, torch.random.get_rng_state()
     smaller = cut(net, found, gone)
+    assert torch.equal(torch.random.get_rng_state(), drawn)
     frames = torch.rand(1, 3, 3, 64, 64, dtype=torch.float64)
     torch.testing.assert_close(smaller(frames).affect, net(frames).affect, atol=1e-14, rtol=0)
     assert not smaller.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
-    assert torch.equal(torch.random.get_rng_state(), drawn)
 
 
 def test_kept_units_keep_their_order_and_weights(make: Make) -> None:
