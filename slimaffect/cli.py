@@ -1,15 +1,22 @@
 """The `slim` commands; no logic. Heavy rooms are imported inside a command, so that `slim --help` is quick."""
 
+import os
 import sys
 import traceback
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from slimaffect import __version__
 from slimaffect.errors import DataError, RecipeError, SlimError
+
+if TYPE_CHECKING:
+    from slimaffect.data import DataSettings
+    from slimaffect.execute.bars import Watch
+    from slimaffect.run import Places
 
 STOPPED = 130  # what a shell reports after Ctrl-C
 
@@ -158,15 +165,12 @@ def synthesise(
     workers: Workers = None,
 ) -> None:
     """Draw the synthetic dataset: faces in real video files, at four sites, with valence and arousal."""
-    import os
-
     from slimaffect.data.synthetic import SyntheticSettings, synthesise
-    from slimaffect.execute.bars import bars
 
     given = {"subjects": subjects, "seconds": seconds, "seed": seed}
     settings = SyntheticSettings.model_validate({name: value for name, value in given.items() if value is not None})
-    with bars(console) as watch:
-        synthesise(path, settings, workers=workers or os.cpu_count() or 1, watch=watch)
+    with _bars() as watch:
+        synthesise(path, settings, workers=workers or _cores(), watch=watch)
     console.print(f"Dataset: {path}", highlight=False, soft_wrap=True)
 
 
@@ -203,12 +207,71 @@ def import_(
         raise typer.Exit(DataError.exit_code)
 
 
+DatasetPath = Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset in the layout that recipes read.")]
+
+
+@data_app.command("check")
+def data_check(
+    path: DatasetPath,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="PAGE.html", help="Write the findings as a page too.")
+    ] = None,
+    allow_uneven: Annotated[
+        bool, typer.Option("--allow-uneven", help="Accept sites whose face coverage differs by more than 5 points.")
+    ] = False,
+    workers: Workers = None,
+    cache: CachePath = None,
+) -> None:
+    """Say what a dataset holds and what is wrong with it: labels, faces, copies, delays, leaks."""
+    from slimaffect.data.check import check_dataset, check_tables, refuse_uneven, write_check
+
+    with _bars() as watch:
+        found = check_dataset(_settings(path), _places(cache).cache, workers=workers or _cores(), watch=watch)
+    for table in check_tables(found):
+        console.print(table)
+    if to:
+        console.print(f"Page: {write_check(found, to)}", highlight=False, soft_wrap=True)
+    if not allow_uneven:
+        refuse_uneven(found)
+
+
+@data_app.command("plan")
+def data_plan(
+    path: DatasetPath,
+    sample: Annotated[int, typer.Option(min=1, help="Recordings to try.")] = 8,
+    workers: Workers = None,
+    cache: CachePath = None,
+) -> None:
+    """Predict hours, disk and memory of preparing a dataset, from a few of its recordings."""
+    from slimaffect.data.plan import plan_dataset, plan_table
+
+    with _bars() as watch:
+        found = plan_dataset(
+            _settings(path), _places(cache).cache, workers=workers or _cores(), sample=sample, watch=watch
+        )
+    console.print(plan_table(found))
+
+
+@data_app.command("show")
+def data_show(
+    path: DatasetPath,
+    recording: Annotated[str, typer.Argument(metavar="RECORDING", help="site/subject/recording")],
+    to: Annotated[
+        Path, typer.Argument(metavar="PICTURE.png", help="Where to write. It shows a face: keep it private.")
+    ],
+    cache: CachePath = None,
+) -> None:
+    """Draw a recording's faces and its affect over time, for a person to look at."""
+    from slimaffect.data.show import show_recording
+
+    shown = show_recording(_settings(path), _places(cache).cache, recording, to)
+    console.print(f"Picture: {shown}", highlight=False, soft_wrap=True)
+
+
 @cache_app.command("show")
 def cache_show(cache: CachePath = None) -> None:
     """Show what is kept, where, and how large it is."""
-    from slimaffect.run import Places
-
-    Places.choose(cache=cache).show(console)
+    _places(cache).show(console)
 
 
 @cache_app.command("clear")
@@ -218,9 +281,7 @@ def cache_clear(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete finished tasks, prepared faces or synthetic datasets; results stay."""
-    from slimaffect.run import Places
-
-    places = Places.choose(cache=cache)
+    places = _places(cache)
     if yes or typer.confirm(f"Delete {what} under {places.cache}?"):
         console.print(f"Freed {places.clear(what):.1f} MB.")
 
@@ -271,6 +332,28 @@ def _keep_traceback() -> Path:
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(traceback.format_exc())
     return log
+
+
+def _places(cache: Path | None) -> "Places":
+    from slimaffect.run import Places
+
+    return Places.choose(cache=cache)
+
+
+def _settings(path: Path) -> "DataSettings":
+    from slimaffect.data import DataSettings
+
+    return DataSettings(source=str(path))
+
+
+def _bars() -> "AbstractContextManager[Watch]":
+    from slimaffect.execute.bars import bars
+
+    return bars(console)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 def _with_workers(overrides: list[str] | None, workers: int | None) -> list[str]:

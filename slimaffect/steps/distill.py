@@ -16,7 +16,7 @@ from slimaffect.steps.step import Step
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.loop import train
 from slimaffect.train.randomness import torch_seed
-from slimaffect.train.settings import TrainSettings
+from slimaffect.train.settings import EndToEndStage, TrainSettings
 
 
 def known(student: str | ModelSpec) -> str | ModelSpec:
@@ -36,6 +36,8 @@ class Distill(TrainSettings, Step):
     """The student's shape: a name (`small`, `tiny`, `micro`, ...) or a spec written out."""
     teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the loss that imitates the teacher's affect; the labels have the rest."""
+    end_to_end: EndToEndStage = EndToEndStage(share=0.0)
+    """Third stage: both together; off, because the time did more for small students on single frames."""
     feature_weight: Annotated[float, Field(ge=0)] = 4.0
     """Weight of imitating the teacher's features, added to the loss: it is what helps on single frames."""
 

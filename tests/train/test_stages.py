@@ -3,16 +3,17 @@
 import pytest
 from pydantic import ValidationError
 
-from slimaffect.train.settings import TrainSettings
+from slimaffect.train.settings import FramesStage, SequencesStage, TrainSettings
 from slimaffect.train.stages import epochs_done, lengths
 
 
-def test_the_default_is_two_stages_of_fixed_shares() -> None:
-    """Twelve epochs: eight of frames, four of sequences; all epochs together are the dial's."""
+def test_the_default_stages_share_the_epochs() -> None:
+    """Twelve epochs: six of frames, two of sequences, four end to end."""
     plan = lengths(TrainSettings())
-    assert [(length.name, length.steps, length.epochs) for length in plan] == [
-        ("frames", 360, 8),
-        ("sequences", 220, 4),
+    assert [(length.name, length.epochs) for length in plan] == [
+        ("frames", 6),
+        ("sequences", 2),
+        ("end_to_end", 4),
     ]
 
 
@@ -24,10 +25,11 @@ def test_time_grows_in_proportion_to_epochs() -> None:
 
 def test_epochs_are_counted_over_all_stages() -> None:
     """A started epoch counts in the total, and the last step ends at the total."""
-    plan = lengths(TrainSettings(epochs=1))
-    assert [length.steps for length in plan] == [30, 18]
-    assert epochs_done(plan, 0, 30) == (1, 2)
-    assert epochs_done(plan, 1, 18) == (2, 2)
+    settings = TrainSettings(epochs=1, frames=FramesStage(steps=30), sequences=SequencesStage(steps=60))
+    plan = lengths(settings)
+    assert [length.steps for length in plan] == [15, 10, 8]
+    assert epochs_done(plan, 0, 20) == (1, 2)
+    assert epochs_done(plan, 1, 20) == (2, 2)
 
 
 def test_no_stage_at_all_is_refused() -> None:
