@@ -28,8 +28,8 @@ def test_epochs_are_counted_over_all_stages() -> None:
     settings = TrainSettings(epochs=1, frames=FramesStage(steps=30), sequences=SequencesStage(steps=60))
     plan = lengths(settings)
     assert [length.steps for length in plan] == [15, 10, 8]
-    assert epochs_done(plan, 0, 20) == (1, 2)
-    assert epochs_done(plan, 1, 20) == (2, 2)
+    assert epochs_done(plan, 0, 15) == (1, 3)
+    assert epochs_done(plan, 1, 10) == (2, 3)
 
 
 def test_no_stage_at_all_is_refused() -> None:
