@@ -71,7 +71,11 @@ def test_a_dying_worker_costs_its_own_task_only(script):
 def test_workers_die_with_their_parent(script, tmp_path, how):
     """Whether the program is killed or interrupted, no worker goes on."""
     program = subprocess.Popen(
-        [sys.executable, script, "slow", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, script, "slow", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # A test run in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  the test starts no thread
     )
     program.stdout.readline()
     workers = wait_for(

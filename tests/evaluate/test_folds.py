@@ -46,9 +46,9 @@ def test_every_site_is_held_out_once_and_never_trained_on(clips):
 
 
 def test_one_site_is_refused_with_three_ways_out():
-    """The message names the site that is there and what can be done: add, sort, or try synthetic data."""
+    """The message names the site that is there and what can be done: add, name sites, or try synthetic data."""
     with pytest.raises(
-        DataError, match=r"has 1 \(bonn\)(?s:.*)\(1\) add(?s:.*)\(2\)(?s:.*)sort(?s:.*)\(3\)(?s:.*)--data synthetic"
+        DataError, match=r"has 1 \(bonn\)(?s:.*)\(1\) add(?s:.*)\(2\)(?s:.*)import(?s:.*)\(3\)(?s:.*)--data synthetic"
     ):
         leave_one_site_out(recordings({"bonn": ["b1", "b2"]}))
 

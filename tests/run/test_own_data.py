@@ -41,8 +41,8 @@ def test_own_data_runs(slim, lab):
 
 
 def test_strict_refuses_problems(slim, lab):
-    """With --strict nothing is set aside: exit code 3, and every problem is named."""
+    """With --strict nothing is set aside: it stops before a video is decoded, with exit code 3 and what it found."""
     told = slim("run", "smallest.yaml", "--data", str(lab), "--strict")
     assert told.returncode == 3
-    assert all(name in told.stderr for name in ("empty", "unlabelled", "scaled"))
+    assert "unlabelled" in told.stderr
     assert "Traceback" not in told.stderr
