@@ -6,6 +6,10 @@
 
 Weights are random: speed does not depend on them, and nothing here says what a shape can learn.
 Every row comes from the same interleaved run, so rows compare with each other and not with another day.
+
+Measured on 22 November 2026, one core of an AMD EPYC (Zen 5) virtual machine, torch 2.13, ONNX Runtime 1.31, OpenVINO
+2026.4 (results/reference/clip_latency.json): `reference` 2.03 ms in torch eager and 0.41 ms as its fastest file (int8,
+OpenVINO); `micro` 0.090 ms (fp32, ONNX Runtime), 22 times faster than the baseline in torch eager.
 """
 
 import argparse
