@@ -9,7 +9,8 @@ What is compared, each arm against the reference on the same resampled subjects:
 - site seen: half of the held-out site's people take the place of as many others in training, and the other half is
   tested; then the halves change places. Same number of training subjects as the reference.
 
-The table in docs/synthetic.md is what this prints. Finished arms are kept in --work, so it can be stopped.
+What this prints belongs into docs/synthetic.md; it was not run to its end yet. Finished arms are kept in --work, so
+it can be stopped.
 """
 
 import argparse

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from slimaffect.measure.latency import Latency
 from slimaffect.runtime.session import Runtime, available, open_model
 
+Competing = TypeVar("Competing")
 Pair = tuple[str, Runtime]
 """A flavour of the file and the runtime that opens it."""
 
@@ -28,6 +29,6 @@ def clip_reader(file: Path, runtime: Runtime, *, frames: int = 16, threads: int 
     return lambda: session.clip(clip)
 
 
-def fastest(measured: Mapping[Pair, Latency]) -> Pair:
-    """Choose the pair that needs the least CPU time for a clip: on one thread that is the fastest undisturbed."""
-    return min(measured, key=lambda pair: measured[pair].cpu_s_per_clip)
+def fastest(cpu_s_per_clip: Mapping[Competing, float]) -> Competing:
+    """Choose what needs the least CPU time for a clip: on one thread that is the fastest undisturbed."""
+    return min(cpu_s_per_clip, key=cpu_s_per_clip.__getitem__)

@@ -1,5 +1,6 @@
 """What training makes small: one minus concordance with the labels, and imitation of a teacher."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ class Batch(NamedTuple):
     teacher: Answer | None = None  # the teacher's answer to the same pixels
 
 
-class Loss(nn.Module):
+class Loss(nn.Module, ABC):
     """A scalar to make small. A module, because a loss may learn too (a projection between features)."""
 
     @property
@@ -33,9 +34,9 @@ class Loss(nn.Module):
         """Answer as the teacher does, once per augmented view of the pixels; None without a teacher."""
         return None
 
+    @abstractmethod
     def forward(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
         """Compare an answer with the batch."""
-        raise NotImplementedError
 
 
 def concordance(

@@ -12,7 +12,7 @@ from slimaffect.execute.cache import Cache, file_hash, write_json
 from slimaffect.export.bundle import write_bundle
 from slimaffect.export.onnx import Away, Exported
 from slimaffect.export.tensorrt import Engine, Profile
-from slimaffect.measure.contenders import clip_reader
+from slimaffect.measure.contenders import clip_reader, fastest
 from slimaffect.measure.facts import file_facts, peak_memory_mb
 from slimaffect.measure.latency import measure_clips
 from slimaffect.meter import BAND, WATTS_PER_THREAD
@@ -51,7 +51,7 @@ def ship(
     deployed = {}
     for number, one in enumerate(everything, start=1):
         mine = [contender for contender in contending if contender.variant == one.variant.name]
-        winner = min(mine, key=lambda contender: timed[contender.name]["cpu_s_per_clip"])
+        winner = fastest({contender: timed[contender.name]["cpu_s_per_clip"] for contender in mine})
         deployed[one.variant.name] = _deploy(winner, mine, timed, records[one.shipped.key]["figures"], recipe)
         watch("measure memory", number, len(everything))
     return deployed

@@ -87,7 +87,7 @@ class TrainSettings(Settings):
     """How a model is trained. `epochs` is the dial; the rest has defaults that were measured."""
 
     epochs: PositiveInt = 12
-    """Length of training; 12 is about a minute for the reference model on one core, and time grows in proportion."""
+    """Length of training; 12 is some 80 s for the reference model on one core, and time grows in proportion."""
     frames: FramesStage = FramesStage()
     """First stage: the CNN, on single frames."""
     sequences: SequencesStage = SequencesStage()
