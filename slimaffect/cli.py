@@ -110,7 +110,8 @@ def check(
         except RecipeError as error:
             faults += error.faults
             continue
-        console.print(f"[green]ok[/green] {path}: {len(loaded.variants)} variants", highlight=False)
+        count = len(loaded.variants)
+        console.print(f"[green]ok[/green] {path}: {count} variant{'' if count == 1 else 's'}", highlight=False)
         if show:
             from rich.syntax import Syntax
 

@@ -3,6 +3,7 @@
 import random
 import resource
 import shutil
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -194,8 +195,17 @@ def attempt(given: _Try) -> Trial | None:
         hashed = time.process_time()
     except (VideoError, OSError):
         return None
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
-    return Trial(given.kind, (read - begun) * settings.rate / max(1, ticks), (hashed - read) / given.bytes, peak_mb)
+    return Trial(given.kind, (read - begun) * settings.rate / max(1, ticks), (hashed - read) / given.bytes, _peak_mb())
+
+
+def _peak_mb() -> float:
+    """Return the largest resident memory of this process; on Linux `ru_maxrss` would begin at that of its parent."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        kilobytes = 1024 if sys.platform == "darwin" else 1  # macOS counts in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / kilobytes / 1024
 
 
 def header(source: Source) -> Header | None:

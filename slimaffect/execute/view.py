@@ -53,9 +53,10 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         self._progress.stop()
 
     def started(self, task: Task) -> None:
-        """Give the task a bar of its own."""
-        self._bars[task.key] = self._progress.add_task(task.name, total=1.0, said="")
-        self._told[task.key] = 0.0
+        """Give the task a bar of its own; one whose worker died begins again under the bar it has."""
+        if task.key not in self._bars:
+            self._bars[task.key] = self._progress.add_task(task.name, total=1.0, said="")
+        self._told.setdefault(task.key, 0.0)
 
     def epoch(self, task: Task, said: str, done: int, total: int) -> None:
         """Move the task's bar, and the overall one by as much."""

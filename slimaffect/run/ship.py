@@ -19,6 +19,7 @@ from slimaffect.meter import BAND, WATTS_PER_THREAD
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import Recipe, recipe_hash
 from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
+from slimaffect.run.environment import environment
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.bundle import Chosen, Preprocessing
 from slimaffect.runtime.session import Runtime
@@ -70,9 +71,11 @@ def contenders(everything: list[Finished], records: Records, recipe: Recipe, cac
 
 
 def time_all(contending: list[Contender], recipe: Recipe, kept: Path, watch: Watch) -> dict[str, dict[str, Any]]:
-    """Time all contenders interleaved; the same files with the same settings are timed once."""
+    """Time all contenders interleaved; the same files with the same settings are timed once on a machine."""
     settings = recipe.deploy.model_dump(mode="json")
-    asked = {"settings": settings, "files": {one.name: file_hash(one.file) for one in contending}}
+    machine = environment(recipe.deploy.threads).model_dump(mode="json", include={"cpu", "platform", "packages"})
+    files = {one.name: file_hash(one.file) for one in contending}
+    asked = {"settings": settings, "machine": machine, "files": files}
     try:
         known = json.loads(kept.read_text())
     except (OSError, ValueError):

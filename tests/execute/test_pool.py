@@ -1,0 +1,120 @@
+"""The pool: parents before children, a dead worker's task is tried again, a hopeless one takes only its own along."""
+
+import os
+from multiprocessing import get_context
+
+import pytest
+
+from slimaffect.execute.cache import Cache
+from slimaffect.execute.pool import ATTEMPTS, Crew, Execution, Plan
+from slimaffect.execute.task import Task, tasks_of
+from slimaffect.model.shapes import shape
+from slimaffect.steps.distill import Distill
+from slimaffect.steps.train import Train
+
+TEACHER = (Train(epochs=1),)
+STUDENT = (*TEACHER, Distill(student="micro"))
+
+
+class Heard:
+    """A view that remembers."""
+
+    def __init__(self):
+        self.told = []
+
+    def started(self, task):
+        self.told.append(("started", task.key))
+
+    def epoch(self, task, *_):
+        self.told.append(("epoch", task.key))
+
+    def finished(self, task, _):
+        self.told.append(("finished", task.key))
+
+    def failed(self, task, why):
+        self.told.append(("failed", task.key, why))
+
+
+def _work(pipe, folder, deaths, doomed):
+    """Answer tasks; die at each as often as `deaths` says, or always at the doomed one."""
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        seen = folder / task.key
+        count = len(seen.read_text()) if seen.exists() else 0
+        if count < deaths or task.key == doomed:
+            seen.write_text("x" * (count + 1))
+            os._exit(9)
+        pipe.send(("epoch", "frames", 1, 2))
+        pipe.send(("done", {"key": task.key}))
+
+
+def tasks() -> list[Task]:
+    return tasks_of([TEACHER, STUDENT], model=shape("tiny"), sites=["S1", None], seeds=[0], threads=1, data="d")
+
+
+def run(tmp_path, deaths=0, doomed=None):
+    """Run all tasks with two real worker processes."""
+    context, view, plan = get_context("spawn"), Heard(), Plan(tasks(), Cache(tmp_path / "cache"))
+
+    def hire():
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, tmp_path, deaths, doomed), daemon=True)
+        process.start()
+        theirs.close()
+        return process, ours
+
+    crew = Crew(hire, 2)
+    try:
+        while plan.waiting or crew.unfinished:
+            crew.employ(plan, view)
+            crew.listen(plan, view)
+    finally:
+        crew.dismiss()
+    return plan, view
+
+
+def test_every_task_runs_once_and_after_its_parent(tmp_path):
+    """Variants share what their steps share, and nothing starts before what it starts from."""
+    plan, view = run(tmp_path)
+    started = [key for word, key, *_ in view.told if word == "started"]
+    links = {link.key: link for task in tasks() for link in task.chain}
+    assert sorted(started) == sorted(links) == sorted(plan.records)
+    for key, link in links.items():
+        if link.parent:
+            assert view.told.index(("finished", link.parent.key)) < view.told.index(("started", key))
+
+
+def test_task_of_a_dead_worker_is_tried_again(tmp_path):
+    """A worker that dies costs one attempt: another takes the task, and it finishes once."""
+    plan, view = run(tmp_path, deaths=1)
+    assert not plan.failures
+    ends = [key for word, key, *_ in view.told if word == "finished"]
+    assert len(ends) == len(set(ends)) == len(plan.records) == 8
+
+
+def test_hopeless_task_takes_only_its_own_along(tmp_path):
+    """After three deaths a task is given up with what starts from it; the other fold runs to its end."""
+    doomed = next(link for task in tasks() for link in task.chain if link.held_out == "S1")
+    plan, view = run(tmp_path, doomed=doomed.key)
+    assert [task.key for task, _ in plan.failures] == [doomed.key]
+    assert "out of memory" in plan.failures[0][1]
+    assert view.told.count(("started", doomed.key)) == ATTEMPTS
+    assert set(plan.records) == {link.key for task in tasks() if task.held_out is None for link in task.chain}
+
+
+def test_finished_tasks_do_not_wait(tmp_path):
+    """What is done, and what only led to it, is not planned again."""
+    cache, (first, *_) = Cache(tmp_path), tasks()
+    cache.partial(first.key)
+    cache.finish(first.key, {})
+    waiting = Plan([first], cache).waiting
+    assert not waiting
+
+
+@pytest.mark.parametrize(("workers", "tasks", "expected"), [(3, 10, 3), (3, 2, 2)])
+def test_no_more_workers_than_tasks(workers, tasks, expected):
+    """A worker without a task would only cost its start."""
+    assert Execution(workers=workers).processes(tasks) == expected
