@@ -38,7 +38,7 @@ from slimaffect.measure.latency import Latency, measure_clips
 from slimaffect.model.losses import LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.shapes import shape
-from slimaffect.runtime.bundle import load_bundle
+from slimaffect.runtime import Predictor
 from slimaffect.train.candidate import Candidate, Precision
 
 FRAMES = 16
@@ -100,7 +100,7 @@ def _contenders(
             found[name, runtime, flavour] = clip_reader(files[flavour], runtime, frames=FRAMES)
             sizes[name, runtime, flavour] = files[flavour].stat().st_size / 1e6
     for bundle in bundles:
-        session = load_bundle(bundle).session
+        session = Predictor.load(bundle).session
         key = (bundle.name, session.runtime, session.file.suffixes[0].lstrip("."))
         found[key] = clip_reader(session.file, session.runtime, frames=FRAMES)
         sizes[key] = session.file.stat().st_size / 1e6

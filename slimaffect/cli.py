@@ -5,18 +5,19 @@ import sys
 import traceback
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from rich.console import Console
 
 from slimaffect import __version__
-from slimaffect.errors import DataError, RecipeError, SlimError
+from slimaffect.errors import BundleError, DataError, RecipeError, SlimError, VideoError
 
 if TYPE_CHECKING:
+    from slimaffect.bars import Watch
     from slimaffect.data import DataSettings
-    from slimaffect.execute.bars import Watch
     from slimaffect.run import Places
+    from slimaffect.runtime.session import Runtime
 
 STOPPED = 130  # what a shell reports after Ctrl-C
 
@@ -34,7 +35,9 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Make and look at datasets.")
 cache_app = typer.Typer(no_args_is_help=True, help="See and clear what earlier runs keep for later ones.")
+bundle_app = typer.Typer(no_args_is_help=True, help="Look at what a run exported.")
 app.add_typer(data_app, name="data")
+app.add_typer(bundle_app, name="bundle")
 app.add_typer(cache_app, name="cache")
 
 RecipePath = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of a shipped one.")]
@@ -157,6 +160,57 @@ def report(
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)
 
 
+BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder: results/.../bundles/NAME")]
+
+
+@app.command()
+def predict(
+    bundle: BundlePath,
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Video files, or folders of them.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write; default: beside each video.")
+    ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw affect against time as a PNG too.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Write the video with face and affect drawn in.")] = False,
+    face_model: Annotated[
+        Path | None, typer.Option("--face-model", metavar="FILE", help="YuNet's file, if the bundle uses it.")
+    ] = None,
+    runtime: Annotated[str, typer.Option("--runtime", help="auto, openvino or onnxruntime.")] = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Read videos again that are finished.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Read valence and arousal from videos into <video>.affect.csv.
+
+    Stop it with Ctrl-C whenever you like: videos that are finished are kept, and the same command goes on from there.
+    """
+    from functools import partial
+
+    from slimaffect.data.workers import each
+    from slimaffect.runtime.archive import How, jobs, predict
+    from slimaffect.runtime.predictor import Predictor
+    from slimaffect.runtime.tables import fault_table, outcome_table
+
+    opened = Predictor.load(bundle, runtime=_runtime(runtime), complain=_complain).session.runtime
+    listed = jobs(videos, out, How(bundle, opened, face_model, plot, overlay))
+    with _bars() as watch:
+        done = partial(each, workers=workers or _cores())
+        outcomes = list(predict(listed, fresh=fresh, each=done, watch=watch))
+    console.print(outcome_table(outcomes))
+    if any(outcome.why_not or outcome.notes for outcome in outcomes):
+        console.print(fault_table(outcomes))
+    if any(outcome.why_not for outcome in outcomes):
+        raise typer.Exit(VideoError.exit_code)
+
+
+@bundle_app.command("show")
+def bundle_show(bundle: BundlePath) -> None:
+    """Verify a bundle, and say what it is, how good, how fast and how made."""
+    from slimaffect.runtime.bundle import verified
+    from slimaffect.runtime.tables import bundle_table
+
+    console.print(bundle_table(bundle, verified(bundle)))
+
+
 @data_app.command()
 def synthesise(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder to write the dataset into.")],
@@ -209,6 +263,10 @@ def import_(
 
 
 DatasetPath = Annotated[Path, typer.Argument(metavar="DATASET", help="A dataset in the layout that recipes read.")]
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Read it as a recipe would: --set data.detector=none"),
+]
 
 
 @data_app.command("check")
@@ -220,6 +278,7 @@ def data_check(
     allow_uneven: Annotated[
         bool, typer.Option("--allow-uneven", help="Accept sites whose face coverage differs by more than 5 points.")
     ] = False,
+    overrides: DataOverrides = None,
     workers: Workers = None,
     cache: CachePath = None,
 ) -> None:
@@ -227,7 +286,8 @@ def data_check(
     from slimaffect.data.check import check_dataset, check_tables, refuse_uneven, write_check
 
     with _bars() as watch:
-        found = check_dataset(_settings(path), _places(cache).cache, workers=workers or _cores(), watch=watch)
+        settings = _settings(path, overrides)
+        found = check_dataset(settings, _places(cache).cache, workers=workers or _cores(), watch=watch)
     for table in check_tables(found):
         console.print(table)
     if to:
@@ -240,6 +300,7 @@ def data_check(
 def data_plan(
     path: DatasetPath,
     sample: Annotated[int, typer.Option(min=1, help="Recordings to try.")] = 8,
+    overrides: DataOverrides = None,
     workers: Workers = None,
     cache: CachePath = None,
 ) -> None:
@@ -248,7 +309,7 @@ def data_plan(
 
     with _bars() as watch:
         found = plan_dataset(
-            _settings(path), _places(cache).cache, workers=workers or _cores(), sample=sample, watch=watch
+            _settings(path, overrides), _places(cache).cache, workers=workers or _cores(), sample=sample, watch=watch
         )
     console.print(plan_table(found))
 
@@ -260,12 +321,13 @@ def data_show(
     to: Annotated[
         Path, typer.Argument(metavar="PICTURE.png", help="Where to write. It shows a face: keep it private.")
     ],
+    overrides: DataOverrides = None,
     cache: CachePath = None,
 ) -> None:
     """Draw a recording's faces and its affect over time, for a person to look at."""
     from slimaffect.data.show import show_recording
 
-    shown = show_recording(_settings(path), _places(cache).cache, recording, to)
+    shown = show_recording(_settings(path, overrides), _places(cache).cache, recording, to)
     console.print(f"Picture: {shown}", highlight=False, soft_wrap=True)
 
 
@@ -335,20 +397,36 @@ def _keep_traceback() -> Path:
     return log
 
 
+def _runtime(name: str) -> 'Runtime | Literal["auto"]':
+    from slimaffect.runtime.session import RUNTIMES
+
+    if name not in ("auto", *RUNTIMES):
+        raise BundleError(f"{name!r} is no runtime; it must be one of auto, {', '.join(RUNTIMES)}.")
+    return cast("Runtime", name)
+
+
+def _complain(sentence: str) -> None:
+    complaints.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
 def _places(cache: Path | None) -> "Places":
     from slimaffect.run import Places
 
     return Places.choose(cache=cache)
 
 
-def _settings(path: Path) -> "DataSettings":
+def _settings(path: Path, overrides: list[str] | None) -> "DataSettings":
     from slimaffect.data import DataSettings
 
-    return DataSettings(source=str(path))
+    if not overrides:
+        return DataSettings(source=str(path))
+    from slimaffect.recipe import load_recipe
+
+    return load_recipe("baseline", overrides=overrides, data=str(path.absolute())).data
 
 
 def _bars() -> "AbstractContextManager[Watch]":
-    from slimaffect.execute.bars import bars
+    from slimaffect.bars import bars
 
     return bars(console)
 

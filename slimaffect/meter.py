@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Provenance = Literal["measured", "modelled", "missing"]
 
@@ -21,6 +21,7 @@ POLL_S = 30.0  # a 262 kJ counter wraps after some 260 s at 1 kW: look well befo
 TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
+@runtime_checkable
 class Counter(Protocol):
     """A cumulative hardware energy counter."""
 
@@ -117,7 +118,7 @@ class Meter:
     _begun: tuple[float, float, float, list[float]] | None = field(default=None, init=False, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
-    def start(self) -> Self:
+    def start(self) -> "Meter":
         """Begin; what was measured before is forgotten."""
         if self.counters is None:
             self.counters = found_counters()
@@ -138,7 +139,7 @@ class Meter:
             domains.append(self._modelled(spent))
         return Reading(wall, spent, tuple(domains), flags)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Meter":
         return self.start()
 
     def __exit__(self, *_: object) -> None:

@@ -16,7 +16,7 @@ class Recording:
     Attributes:
         frames: face crops, RGB planes, memory-mapped.
         affect: valence and arousal, both in [-1, 1]; NaN where there is no label.
-        valid: True where there is a face and a label.
+        valid: True where there is a face and a label; of a recording without labels, where there is a face.
         times: seconds from the start of the video.
         digest: sha256 of what was prepared (source file, labels, preparation settings).
     """
@@ -54,12 +54,16 @@ class Clips:
         windows: for each clip the index of its recording and its first frame.
         length: frames per clip.
         rate: frames per second.
+        share: length of an epoch of training on these clips, as a share of one on all of them.
+        unlabelled: clips of videos without labels, for steps that ask for them; they are never scored.
     """
 
     recordings: tuple[Recording, ...]
     windows: Int[np.ndarray, "clips 2"]
     length: int
     rate: float
+    share: float = 1.0
+    unlabelled: "Clips | None" = None
 
     def __len__(self) -> int:
         """Count the clips."""
@@ -94,21 +98,35 @@ class Clips:
         wanted = set(sites)
         return self._keep([r.site in wanted for r in self.recordings])
 
+    def without_site(self, held_out: str | None) -> "Clips":
+        """Leave a site out, and of the videos without labels those of this site's name and of its subjects' names."""
+        if held_out is None:
+            return self
+        kept = self.of_sites(site for site in self.sites if site != held_out)
+        if self.unlabelled is None:
+            return kept
+        tested = {r.subject for r in self.recordings if r.site == held_out}
+        strangers = self.unlabelled
+        clean = [r.site != held_out and r.subject not in tested for r in strangers.recordings]
+        return replace(kept, unlabelled=strangers._keep(clean))  # noqa: SLF001 (its own kind)
+
     def _keep(self, chosen: list[bool]) -> "Clips":
+        """Keep some recordings; those without labels are left behind, for whose they are is not asked here."""
         new_index = np.cumsum(chosen) - 1
         windows = self.windows[np.asarray(chosen, dtype=bool)[self.windows[:, 0]]]
         windows = np.stack([new_index[windows[:, 0]], windows[:, 1]], axis=1).astype(np.int64)
-        return replace(
-            self, recordings=tuple(r for r, c in zip(self.recordings, chosen, strict=True) if c), windows=windows
-        )
+        recordings = tuple(r for r, c in zip(self.recordings, chosen, strict=True) if c)
+        return replace(self, recordings=recordings, windows=windows, unlabelled=None)
 
     @property
     def fingerprint(self) -> str:
         """sha256 of what was prepared and which windows are kept: equal clips train equal models."""
-        digest = hashlib.sha256(f"{self.length} {float(self.rate)}".encode())
+        digest = hashlib.sha256(f"{self.length} {float(self.rate)}{self.share if self.share != 1 else ''}".encode())
         for recording in self.recordings:
             digest.update(f"{recording.site}/{recording.subject}/{recording.name} {recording.digest}".encode())
         digest.update(np.ascontiguousarray(self.windows, dtype=np.int64).tobytes())
+        if self.unlabelled is not None:
+            digest.update(f"unlabelled {self.unlabelled.fingerprint}".encode())
         return digest.hexdigest()
 
 

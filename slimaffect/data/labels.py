@@ -144,14 +144,13 @@ def _is_number(text: str) -> bool:
 
 
 def _numbers(line: int, row: list[str], columns: list[int]) -> list[float]:
+    if len(row) <= max(columns):
+        what = f"breaks off on line {line}: {len(row)} cells where the header has more"
+        raise LabelError(what, "Complete or delete that line")
+    cells = [row[column] for column in columns]
     try:
-        return [float(row[column]) for column in columns]
-    except IndexError:
-        raise LabelError(
-            f"breaks off on line {line}: {len(row)} cells where the header has more", "Complete or delete that line"
-        ) from None
+        return [float(cell) for cell in cells]
     except ValueError:
-        cells = [row[column] for column in columns]
         if any(not cell.strip() for cell in cells):
             return [float(cell) if _is_number(cell) else np.nan for cell in cells]
         raise LabelError(f"holds {cells} on line {line}, which is no row of numbers", "Correct that line") from None

@@ -55,13 +55,16 @@ class DatasetFacts(Settings):
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """One recording on disk: a video, or an index of images (`.frames`), its annotation, and boxes if it has any."""
+    """One recording on disk: a video, or an index of images (`.frames`), its annotation, and boxes if it has any.
+
+    `labels` is None in a dataset that is read without them.
+    """
 
     site: str
     subject: str
     name: str
     video: Path
-    labels: Path
+    labels: Path | None
     boxes: Path | None = None
 
     @property
@@ -101,8 +104,12 @@ def write_dataset_yaml(root: Path, facts: DatasetFacts) -> None:
     partial.replace(root / "dataset.yaml")
 
 
-def read_dataset(root: Path) -> Dataset:
+def read_dataset(root: Path, *, labelled: bool = True) -> Dataset:
     """Index a dataset without opening its videos and annotations.
+
+    Args:
+        root: its folder.
+        labelled: False leaves annotations aside, so that videos need none.
 
     Raises:
         DataError: there is no dataset, no recording, or a site without any usable recording.
@@ -110,10 +117,11 @@ def read_dataset(root: Path) -> Dataset:
     facts = _facts(root)
     problems: list[Problem] = []
     ground = _Ground(root, facts.media)
-    found = [s for site in _folders(root, ground, problems) for s in _site(ground, site, problems)]
+    found = [s for site in _folders(root, ground, problems) for s in _site(ground, site, problems, labelled)]
     sources = _without_double_subjects(found, problems)
-    sites = tuple(folder.name for folder in _folders(root, ground, []))
-    _refuse_undeclared_sites(root, facts, sites)
+    folders = tuple(folder.name for folder in _folders(root, ground, []))
+    sites = folders if labelled else tuple(sorted({source.site for source in sources}))  # no fold is lost with one
+    _refuse_undeclared_sites(root, facts, folders)
     dataset = Dataset(root, facts, tuple(sorted(sources)), sites, tuple(problems))
     refuse_lost_sites(dataset, {source.site for source in sources}, dataset.problems)
     return dataset
@@ -191,6 +199,9 @@ def _inside(path: Path, ground: _Ground, problems: list[Problem]) -> bool:
     if not path.exists():
         problems.append(Problem(where, "is a link to nothing", "Restore what it points to, or remove it"))
         return False
+    if not (path.is_file() or path.is_dir()):  # who opens a pipe waits for ever
+        problems.append(Problem(where, "is neither a file nor a folder", "Remove it"))
+        return False
     if not ground.holds(path):
         next_ = "Move what it points to here, or declare the folder it lies in as media: in dataset.yaml"
         problems.append(Problem(where, f"is a link that leaves the dataset, to {path.resolve()}", next_))
@@ -203,17 +214,17 @@ def _folders(folder: Path, ground: _Ground, problems: list[Problem]) -> list[Pat
     return [e for e in entries if (e.is_dir() or e.is_symlink()) and _inside(e, ground, problems) and e.is_dir()]
 
 
-def _site(ground: _Ground, site: Path, problems: list[Problem]) -> Iterator[Source]:
+def _site(ground: _Ground, site: Path, problems: list[Problem], labelled: bool) -> Iterator[Source]:
     strays = sorted(e for e in site.iterdir() if e.is_file() and e.suffix.casefold() in VIDEOS | {".csv"})
     problems += [
         Problem(f"{site.name}/{e.name}", "stands outside a subject's folder", "Move it to <site>/<subject>/")
         for e in strays
     ]
     for subject in _folders(site, ground, problems):
-        yield from _subject(ground, subject, problems)
+        yield from _subject(ground, subject, problems, labelled)
 
 
-def _subject(ground: _Ground, folder: Path, problems: list[Problem]) -> Iterator[Source]:
+def _subject(ground: _Ground, folder: Path, problems: list[Problem], labelled: bool) -> Iterator[Source]:
     videos, labels, boxes = defaultdict(list), {}, {}
     for entry in sorted(e for e in folder.iterdir() if not e.name.startswith(".") and _inside(e, ground, problems)):
         kind, stem = entry.suffix.casefold(), unicodedata.normalize("NFC", entry.stem)
@@ -228,10 +239,11 @@ def _subject(ground: _Ground, folder: Path, problems: list[Problem]) -> Iterator
     for stem in sorted(boxes.keys() - videos.keys()):
         place = boxes[stem].relative_to(ground.root).as_posix()
         problems.append(Problem(place, "has no video beside it", "Add a video of the same name, or remove the boxes"))
-    for stem in sorted(videos.keys() | labels.keys()):
-        wrong = _unpaired(videos.get(stem, []), stem in labels)
+    for stem in sorted(videos.keys() | (labels.keys() if labelled else set())):
+        wrong = _unpaired(videos.get(stem, []), stem in labels or not labelled)
         if wrong is None:
-            yield Source(folder.parent.name, folder.name, stem, videos[stem][0], labels[stem], boxes.get(stem))
+            annotation = labels[stem] if labelled else None
+            yield Source(folder.parent.name, folder.name, stem, videos[stem][0], annotation, boxes.get(stem))
         else:
             first = videos[stem][0] if stem in videos else labels[stem]
             problems.append(Problem(first.relative_to(ground.root).as_posix(), *wrong))

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slimaffect.data import store
@@ -67,7 +67,12 @@ def prepare(
     dataset = read_dataset(dataset_folder(settings, cache, workers=workers, watch=watch))
     _refuse_if_strict(dataset.problems, strict=strict)
     outcomes = _prepare_all(dataset, settings, cache, workers=workers, watch=watch)
-    return _together(dataset, outcomes, settings, strict=strict)
+    prepared = _together(dataset, outcomes, settings, strict=strict)
+    strangers = _unlabelled_dataset(settings)
+    if strangers is None:
+        return prepared
+    others = _prepare_all(strangers, settings, cache, workers=workers, watch=watch)
+    return _with_unlabelled(prepared, strangers, others, settings, strict=strict)
 
 
 def already_prepared(settings: DataSettings, cache: Path) -> Prepared | None:
@@ -79,9 +84,38 @@ def already_prepared(settings: DataSettings, cache: Path) -> Prepared | None:
     folder = _synthetic_folder(settings, cache) if settings.source == SYNTHETIC else Path(settings.source).expanduser()
     if settings.source == SYNTHETIC and not folder.exists():
         return None
-    dataset, hashes = read_dataset(folder), Hashes(cache / "hashes.json")
-    outcomes = [outcome for task in tasks_of(dataset, settings, cache) if (outcome := found(task, hashes)) is not None]
-    return _together(dataset, outcomes, settings, strict=False) if outcomes else None
+    dataset = read_dataset(folder)
+    outcomes = _kept(dataset, settings, cache)
+    if not outcomes:
+        return None
+    prepared, strangers = _together(dataset, outcomes, settings, strict=False), _unlabelled_dataset(settings)
+    if strangers is None:
+        return prepared
+    others = _kept(strangers, settings, cache)
+    return _with_unlabelled(prepared, strangers, others, settings, strict=False) if others else None
+
+
+def _kept(dataset: Dataset, settings: DataSettings, cache: Path) -> list[Outcome]:
+    hashes = Hashes(cache / "hashes.json")
+    return [outcome for task in tasks_of(dataset, settings, cache) if (outcome := found(task, hashes)) is not None]
+
+
+def _unlabelled_dataset(settings: DataSettings) -> Dataset | None:
+    if settings.unlabelled is None:
+        return None
+    return read_dataset(Path(settings.unlabelled).expanduser(), labelled=False)
+
+
+def _with_unlabelled(
+    prepared: Prepared, strangers: Dataset, outcomes: list[Outcome], settings: DataSettings, *, strict: bool
+) -> Prepared:
+    """Put videos without labels beside the clips; where faces are missing among them tells no model anything."""
+    recordings, problems = _usable(outcomes, settings)
+    problems = (*strangers.problems, *problems)
+    refuse_lost_sites(replace(strangers, sites=()), {recording.site for recording in recordings}, problems)
+    _refuse_if_strict(problems, strict=strict)
+    clips = cut(recordings, length=settings.clip.frames, stride=settings.clip.stride, rate=settings.rate)
+    return replace(prepared, clips=replace(prepared.clips, unlabelled=clips), problems=(*prepared.problems, *problems))
 
 
 def _together(dataset: Dataset, outcomes: list[Outcome], settings: DataSettings, *, strict: bool) -> Prepared:
@@ -117,7 +151,9 @@ def _synthetic_folder(settings: DataSettings, cache: Path) -> Path:
 
 
 def _store(dataset: Dataset, settings: DataSettings, cache: Path) -> Path:
-    return cache / "prepared" / digest_of(settings.reading, dataset.name, VERSION)[:16]
+    # One dataset may be prepared with and without its labels.
+    labelled = [] if any(source.labels for source in dataset.sources) else ["unlabelled"]
+    return cache / "prepared" / digest_of(settings.reading, dataset.name, VERSION, *labelled)[:16]
 
 
 def tasks_of(dataset: Dataset, settings: DataSettings, cache: Path) -> list[Task]:

@@ -53,7 +53,8 @@ def _files(task: Task) -> list[Path]:
     """The files on whose content the prepared recording depends."""
     source = task.source
     boxes = [source.boxes] if task.settings.detector == "boxes" and source.boxes else []
-    return [source.video, source.labels, *boxes]
+    labels = [source.labels] if source.labels else []
+    return [source.video, *labels, *boxes]
 
 
 def _in_store(task: Task, digest: str, hashes: tuple = ()) -> Outcome | None:
@@ -76,8 +77,7 @@ def digest_of(*parts: object) -> str:
 def read(task: Task) -> Outcome:
     """Prepare one recording (in a worker process); what is wrong with it comes back as a problem."""
     try:
-        facts = task.facts
-        labels = read_labels(task.source.labels, affect_range=facts.affect_range, gap_s=facts.label_gap_s)
+        labels = _labels(task)
         files = [(path, stamp(path)) for path in _files(task)]
         hashes = tuple((path, sha256(path), at) for path, at in files)
         digest = _content(task, [found for _, found, _ in hashes])
@@ -97,7 +97,14 @@ def read(task: Task) -> Outcome:
         ) from error
 
 
-def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
+def _labels(task: Task) -> Labels | None:
+    """Read a recording's annotation; None where it has to have none."""
+    if task.source.labels is None:
+        return None
+    return read_labels(task.source.labels, affect_range=task.facts.affect_range, gap_s=task.facts.label_gap_s)
+
+
+def _decode(task: Task, labels: Labels | None, digest: str, hashes: tuple) -> Outcome:
     import cv2
 
     from slimaffect.data.write import write
@@ -106,7 +113,8 @@ def _decode(task: Task, labels: Labels, digest: str, hashes: tuple) -> Outcome:
 
     cv2.setNumThreads(1)  # one process per video; threads of OpenCV would fight over the same cores
     source, settings = task.source, task.settings
-    check_length(labels, probe(source.video).duration_s or 0.0)
+    if labels is not None:
+        check_length(labels, probe(source.video).duration_s or 0.0)
     noticed: list[Problem] = []
     seen = faces(
         source.video,

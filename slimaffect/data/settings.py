@@ -25,6 +25,8 @@ class DataSettings(Settings):
 
     source: Annotated[str, Field(min_length=1)] = SYNTHETIC
     """`synthetic`, or the folder of a dataset with its dataset.yaml."""
+    unlabelled: Annotated[str, Field(min_length=1)] | None = None
+    """Folder of a dataset that is read without labels, whatever annotations it has: `distill` may learn from it."""
     rate: Annotated[float, Field(gt=0, le=120)] = 12.5
     """Face crops per second, whatever the videos' own rates."""
     pixels: Annotated[int, Field(ge=16, le=512)] = 48

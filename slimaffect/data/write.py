@@ -19,7 +19,7 @@ from slimaffect.video.faces import Face
 def write(
     folder: Path,
     faces: Iterable[Face],
-    labels: Labels,
+    labels: Labels | None,
     *,
     digest: str,
     pixels: int,
@@ -28,7 +28,7 @@ def write(
 ) -> Stored:
     """Prepare a recording into a folder that appears under its name only when it is complete.
 
-    `problems` is read after the last face: decoding adds to it.
+    `problems` is read after the last face: decoding adds to it. Without labels every moment with a face is valid.
     """
     private_folder(folder.parent)
     partial = folder.parent / f"{PARTIAL}-{uuid.uuid4().hex}"
@@ -36,7 +36,7 @@ def write(
     try:
         with claimed(partial):
             times, boxes = _write_frames(partial / "frames.npy", faces, pixels)
-            faces_found = _write_index(partial, times, boxes, labels.at(times, delay_s=delay_s))
+            faces_found = _write_index(partial, times, boxes, labels.at(times, delay_s=delay_s) if labels else None)
             done = Stored(digest, len(times), faces_found, tuple(problems))
             _write_meta(partial / "meta.json", done)
             _put(partial, folder)
@@ -74,7 +74,7 @@ def _write_index(
     folder: Path,
     times: Float[np.ndarray, " time"],
     boxes: Float[np.ndarray, "time 5"],
-    affect: Float[np.ndarray, "time 2"],
+    affect: Float[np.ndarray, "time 2"] | None,
 ) -> int:
     """Write times, boxes, scores, angles, affect and validity; returns the number of ticks with a face."""
     seen = np.isfinite(boxes[:, 0])
@@ -86,8 +86,8 @@ def _write_index(
             score=boxes[:, 3].astype(np.float32),
             angle=boxes[:, 4].astype(np.float32),
             face=seen,
-            affect=affect.astype(np.float32),
-            valid=seen & np.isfinite(affect).all(axis=1),
+            affect=np.full((len(times), 2), np.nan, np.float32) if affect is None else affect.astype(np.float32),
+            valid=seen if affect is None else seen & np.isfinite(affect).all(axis=1),
         )
     return int(seen.sum())
 

@@ -26,10 +26,27 @@ def leave_one_site_out(clips: Clips) -> tuple[Fold, ...]:
         DataError: fewer than two sites, or one subject at two sites (it would be trained and tested on).
     """
     sites = clips.sites
-    if len(sites) < 2:
-        raise DataError(_too_few_sites(sites))
+    refuse_few_sites(sites, len(clips.subjects))
     _refuse_shared_subjects(clips)
-    return tuple(Fold(site, clips.of_sites(s for s in sites if s != site), clips.of_sites([site])) for site in sites)
+    return tuple(Fold(site, clips.without_site(site), clips.of_sites([site])) for site in sites)
+
+
+def refuse_few_sites(sites: tuple[str, ...], subjects: int) -> None:
+    """Refuse to leave out the only site, and say what can be done instead: sites are never invented.
+
+    Raises:
+        DataError: there are fewer than two sites.
+    """
+    if len(sites) < 2:
+        groups = min(5, max(2, subjects))
+        raise DataError(
+            f"leave-one-site-out needs two sites; this data has {len(sites)} ({', '.join(sites) or 'none'}). You can "
+            "(1) name a column as site when importing: `slim data import ... --option sites=TABLE.csv`, with the "
+            "columns subject and site; "
+            "(2) take the culture or the camera as site: one folder for each, <site>/<subject>/<recording>; "
+            f"(3) leave out groups of subjects instead: --set folds.subject_groups={groups}, or in the recipe "
+            f"`folds: {{subject_groups: {groups}}}`. The report then says group, and knows nothing of new sites."
+        )
 
 
 def validation_subjects(clips: Clips, *, share: float = 0.2, seed: int = 0) -> tuple[str, ...]:
@@ -79,12 +96,3 @@ def _refuse_shared_subjects(clips: Clips) -> None:
             f"would be trained on a face it is tested on. If they are different people, name them apart, for example "
             f"{sites[0]}-{name}; if it is one person, keep the recordings at one site."
         )
-
-
-def _too_few_sites(sites: tuple[str, ...]) -> str:
-    return (
-        f"leave-one-site-out needs two sites; this data has {len(sites)} ({', '.join(sites) or 'none'}). You can "
-        "(1) add the recordings of a second site, in a folder of its own beside the first; "
-        "(2) name a column, the culture or the camera as site when importing: `slim data import --help`; "
-        "(3) try the recipe on the synthetic dataset, which has several sites: --data synthetic."
-    )

@@ -34,6 +34,7 @@ def deploy(candidate: Candidate, held_out: Clips | None, folder: Path, *, thread
         "contenders": [list(pair) for pair in competing],
         "spec": candidate.model.spec.model_dump(mode="json"),
         "precision": candidate.precision.to,
+        "kept_in_float32": list(candidate.precision.kept),
         "engine": engine_record(exported, folder) if engine else None,
     }
 

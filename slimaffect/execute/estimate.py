@@ -7,7 +7,13 @@ from statistics import median
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.task import Task
 
-FIRST_GUESS_S = {"train": 60.0, "distill": 40.0, "quantise": 0.1, "deploy": 5.0}  # default recipe, one core of 2025
+FIRST_GUESS_S = {
+    "train": 60.0,
+    "distill": 40.0,
+    "quantise": 0.1,
+    "subset": 1.0,
+    "deploy": 5.0,
+}  # default recipe, one core of 2025
 
 
 def expected_seconds(tasks: Iterable[Task], cache: Cache) -> dict[str, float]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import PositiveInt
 
@@ -34,6 +34,7 @@ class Execution(Settings):
         return min(wanted, tasks)
 
 
+@runtime_checkable
 class View(Protocol):
     """Who is told what happens: the terminal, or a test."""
 

@@ -1,5 +1,6 @@
 """A candidate on disk: weights and spec, the clips that a step kept, the precision. Never a pickle."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from slimaffect.model.spec import ModelSpec
 from slimaffect.model.store import load, save
 from slimaffect.train.candidate import Candidate, Precision
 
-WINDOWS, PRECISION = "windows.npy", "precision.json"
+WINDOWS, SHARE, PRECISION = "windows.npy", "share.json", "precision.json"
 
 
 def first_candidate(spec: ModelSpec, clips: Clips, seed: int) -> Candidate:
@@ -28,11 +29,13 @@ def save_candidate(candidate: Candidate, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save(candidate.model, folder)
     np.save(folder / WINDOWS, candidate.clips.windows)
+    (folder / SHARE).write_text(json.dumps(candidate.clips.share))
     (folder / PRECISION).write_text(candidate.precision.model_dump_json())
 
 
 def load_candidate(folder: Path, clips: Clips, seed: int) -> Candidate:
     """Read a candidate; `clips` are the training clips of its fold, of which it may have kept some."""
-    kept = replace(clips, windows=np.load(folder / WINDOWS, allow_pickle=False))
+    share = json.loads((folder / SHARE).read_text())
+    kept = replace(clips, windows=np.load(folder / WINDOWS, allow_pickle=False), share=share)
     precision = Precision.model_validate_json((folder / PRECISION).read_text())
     return Candidate(load(folder), kept, LabelLoss(), precision, seed)

@@ -12,7 +12,7 @@ from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
 from slimaffect.steps import Step
 
-TRAINING_ROOMS = ("steps", "train", "model", "evaluate", "data/clips")
+TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime")
 
 
@@ -93,7 +93,7 @@ class Task:
 
     def training(self, clips: Clips) -> Clips:
         """Everything but the held-out site: all that a step may see."""
-        return clips.of_sites(site for site in clips.sites if site != self.held_out)
+        return clips.without_site(self.held_out)
 
 
 def tasks_of(

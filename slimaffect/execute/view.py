@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -41,7 +41,7 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         if expected_s or reused:
             console.print(f"{self._total} tasks to do, {reused} already done.")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "TerminalView":
         """Show the bars."""
         self._progress.start()
         return self

@@ -19,7 +19,7 @@ from slimaffect.execute.store import first_candidate, load_candidate, save_candi
 from slimaffect.execute.task import Task
 from slimaffect.meter import Meter
 from slimaffect.train.candidate import Candidate
-from slimaffect.train.journal import Journal, keeping
+from slimaffect.train.journal import Journal, journal, keeping
 
 Say = Callable[[str, int, int], None]
 ATTEMPTS, CHECKPOINT = "attempts", "checkpoint"
@@ -60,16 +60,16 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say) -> dict[str, Any]:
     checkpoint = folder / CHECKPOINT
     checkpoint.mkdir(exist_ok=True)
 
-    with keeping(BilledJournal(checkpoint, attempt, say)) as journal:
+    with keeping(BilledJournal(checkpoint, attempt, say)) as billed:
         figures = _deploy(task, clips, cache, folder) if task.deploy else _step(task, clips, cache, folder)
-    attempt.note(journal, finished=True)
+    attempt.note(billed, finished=True)
     _sweep(checkpoint)
     return cache.finish(task.key, _record(task, attempt.all(), figures))
 
 
 def _step(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
     save_candidate(task.steps[-1].apply(_given(task, clips, cache)), folder)
-    return {}
+    return journal().figures
 
 
 def _deploy(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from slimaffect.export.onnx import Exported
 from slimaffect.export.tensorrt import Engine
 from slimaffect.model.spec import ModelSpec
-from slimaffect.runtime.bundle import MANIFEST, BundledFile, Chosen, Manifest, Preprocessing
+from slimaffect.runtime.bundle import MANIFEST, SEAL, BundledFile, Chosen, Manifest, Preprocessing, seal
 
 RECORDED = ("slimaffect", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt-rtx-cu13")
 
@@ -44,7 +44,9 @@ def write_bundle(
             scores=None if scores is None else dict(scores),
             provenance={"versions": versions(), **provenance},
         )
-        (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2, by_alias=True) + "\n")
+        content = manifest.model_dump_json(indent=2, by_alias=True).encode() + b"\n"
+        (unfinished / MANIFEST).write_bytes(content)
+        (unfinished / SEAL).write_text(seal(content))
         unfinished.chmod(0o755)  # mkdtemp lets nobody else in
         _moved(unfinished, folder)
     finally:
@@ -63,6 +65,7 @@ def _copied(exported: Exported, engines: Sequence[Engine], target: Path) -> dict
         file: {"flavour": flavour, "away_from_torch": dataclasses.asdict(exported.away[flavour])}
         for flavour, file in exported.files.items()
     }
+    about |= {file: {"flavour": flavour, "graph": "stream"} for flavour, file in exported.streams.items()}
     for engine in engines:
         facts = dataclasses.asdict(engine)
         about[engine.file] = {key: facts[key] for key in facts if key not in {"file", "sha256"}}

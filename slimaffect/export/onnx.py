@@ -1,12 +1,13 @@
-"""A candidate as ONNX files, each checked against torch before it may be used."""
+"""A candidate as ONNX files, each checked against torch, and each stream graph against its clip graph."""
 
 import copy
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -16,6 +17,7 @@ from jaxtyping import Float, UInt8
 from slimaffect.errors import ExportError
 from slimaffect.export import int8
 from slimaffect.export.graph import graph
+from slimaffect.export.stream import stream_graph
 from slimaffect.model.net import AffectNet
 from slimaffect.runtime.session import Session, State, open_model
 from slimaffect.train.candidate import Candidate
@@ -26,7 +28,8 @@ STEP_TOLERANCE = 1e-5  # a clip read frame by frame against the clip read at onc
 CHECKED_CLIPS = 16  # real clips on which int8 is compared with float32
 AFFECT = ("valence", "arousal")
 
-Answered = tuple[UInt8[np.ndarray, "batch time 3 height width"], Float[np.ndarray, "batch time 2"]]
+Checked = TypeVar("Checked")
+Answered = tuple[UInt8[np.ndarray, "_ time 3 height width"], Float[np.ndarray, "_ time 2"]]  # batches differ in size
 """Clips and what torch answers to them."""
 
 
@@ -47,11 +50,13 @@ class Exported:
         files: by flavour; `fp32` or `fp16`, or for int8 `u8s8` (CPUs) and `s8s8` (TensorRT).
         away: by flavour.
         seconds: wall time of export and checks.
+        streams: by flavour the same model for one frame at a time.
     """
 
     files: dict[str, Path]
     away: dict[str, Away]
     seconds: float
+    streams: dict[str, Path] = field(default_factory=dict)
 
     @property
     def cpu_files(self) -> tuple[str, ...]:
@@ -64,6 +69,7 @@ class Exported:
             "files": {flavour: file.name for flavour, file in self.files.items()},
             "away_from_torch": {flavour: asdict(away) for flavour, away in self.away.items()},
             "seconds": self.seconds,
+            "streams": {flavour: file.name for flavour, file in self.streams.items()},
         }
 
 
@@ -78,31 +84,46 @@ def export(candidate: Candidate, folder: Path) -> Exported:
     net = candidate.model
     models = {"fp16": graph(net, half=True)} if precision.to == "fp16" else {"fp32": graph(net)}
     if precision.to == "int8":
-        models = int8.quantise(models["fp32"], candidate.clips, precision.calibration_clips, candidate.seed)
+        models = int8.quantise(models["fp32"], candidate.clips, precision, candidate.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    files, away = {}, {}
+    files, away, streams = {}, {}, {}
     truth = clips_truth(candidate) if precision.to == "int8" else []
     for flavour, model in models.items():
         files[flavour], away[flavour] = _written(model, flavour, candidate, truth, folder)
-    return Exported(files, away, time.perf_counter() - start)
+        streams[flavour] = _stream_written(model, flavour, open_model(files[flavour], runtime="onnxruntime"), folder)
+    return Exported(files, away, time.perf_counter() - start, streams)
 
 
 def _written(
     model: onnx.ModelProto, flavour: str, candidate: Candidate, truth: list[Answered], folder: Path
 ) -> tuple[Path, Away]:
-    """Write under a passing name, check, and only then give the file its own name."""
     labelled(model, candidate, flavour)
-    file, unchecked = folder / f"clip.{flavour}.onnx", folder / f"clip.{flavour}.{os.getpid()}.unchecked.onnx"
     check_graph(model, flavour)
+
+    def check(session: Session) -> Away:
+        check_steps(session, flavour)
+        return check_sizes(session, candidate.model, flavour) if flavour in TOLERANCE else on_clips(session, truth)
+
+    return _checked(model, folder / f"clip.{flavour}.onnx", check)
+
+
+def _stream_written(model: onnx.ModelProto, flavour: str, clip: Session, folder: Path) -> Path:
+    """Write the stream graph of a clip graph that was checked."""
+    streamed, file = stream_graph(model), folder / f"stream.{flavour}.onnx"
+    onnx.checker.check_model(streamed)
+    return _checked(streamed, file, lambda session: check_stream(session, clip, flavour))[0]
+
+
+def _checked(model: onnx.ModelProto, file: Path, check: Callable[[Session], Checked]) -> tuple[Path, Checked]:
+    """Write under a passing name, check what was written, and only then give the file its own name."""
+    unchecked = file.with_suffix(f".{os.getpid()}.unchecked.onnx")
     try:
         unchecked.write_bytes(model.SerializeToString(deterministic=True))
-        session = open_model(unchecked, runtime="onnxruntime")
-        check_steps(session, flavour)
-        away = check_sizes(session, candidate.model, flavour) if flavour in TOLERANCE else on_clips(session, truth)
+        found = check(open_model(unchecked, runtime="onnxruntime"))
         unchecked.replace(file)
     finally:
         unchecked.unlink(missing_ok=True)
-    return file, away
+    return file, found
 
 
 def labelled(model: onnx.ModelProto, candidate: Candidate, flavour: str) -> None:
@@ -174,6 +195,23 @@ def check_steps(session: Session, flavour: str, frames: int = 16) -> None:
         step, state = session.clip(clip[:, time_index : time_index + 1], state)
         steps.append(step)
     _compare(np.concatenate(steps, 1), at_once, "affect", f"{flavour} ONNX, frame by frame", STEP_TOLERANCE)
+
+
+def check_stream(stream: Session, clip: Session, flavour: str, frames: int = 16) -> None:
+    """Refuse a stream graph that answers otherwise than its clip graph, from rest and from a random state.
+
+    Raises:
+        ExportError: with both answers where they are furthest apart.
+    """
+    side, rng = clip.ports.pixels, np.random.default_rng(2)
+    for state in (None, _random_state(clip, rng, 1)):
+        seen = rng.integers(0, 256, (1, frames, 3, side, side), dtype=np.uint8)
+        at_once, _ = clip.clip(seen, state)
+        going, steps = state, []
+        for time_index in range(frames):
+            step, going = stream.clip(seen[:, time_index : time_index + 1], going)
+            steps.append(step)
+        _compare(np.concatenate(steps, 1), at_once, "affect", f"{flavour} stream ONNX", STEP_TOLERANCE)
 
 
 def clips_truth(candidate: Candidate) -> list[Answered]:

@@ -46,7 +46,7 @@ class Plain(nn.Module):
         pairs = enumerate(zip((3, *spec.widths[:-1]), spec.widths, strict=True))
         patched = spec.stem == "4x4"
         self.blocks = nn.ModuleList(
-            [PlainBlock(a, b, residual=spec.residual, patches=patched and n == 0) for n, (a, b) in pairs]
+            [PlainBlock(a, b, residual=spec.refined[n], patches=patched and n == 0) for n, (a, b) in pairs]
         )
         side = halved(pixels // PATCH, len(spec.widths) - 1) if patched else halved(pixels, len(spec.widths))
         self.outputs = spec.widths[-1] * side**2
@@ -101,6 +101,28 @@ class Bottleneck(nn.Module):
         return F.relu(y + (x if self.downsample is None else self.downsample(x)), inplace=True)
 
 
+class Depthwise(nn.Module):
+    """Expand by 1x1, filter each channel alone by 3x3, project by 1x1, and a shortcut (after Sandler et al. 2018).
+
+    Unlike MobileNetV2 (arXiv 1801.04381) it ends in a ReLU, as the other blocks do.
+    """
+
+    def __init__(self, entering: int, inner: tuple[int, ...], width: int, stride: int, *, projection: bool) -> None:
+        super().__init__()
+        wide = inner[0]
+        self.conv1, self.bn1 = conv(entering, wide, 1), nn.BatchNorm2d(wide)
+        self.conv2 = nn.Conv2d(wide, wide, 3, stride, padding=1, groups=wide, bias=False)
+        self.bn2 = nn.BatchNorm2d(wide)
+        self.conv3, self.bn3 = conv(wide, width, 1), nn.BatchNorm2d(width)
+        self.downsample = shortcut(entering, width, stride) if projection else None
+
+    def forward(self, x: Float[Tensor, "n entering h w"]) -> Float[Tensor, "n width h2 w2"]:
+        """Add the block's answer to its shortcut."""
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = self.bn3(self.conv3(F.relu(self.bn2(self.conv2(y)), inplace=True)))
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)), inplace=True)
+
+
 def shortcut(entering: int, width: int, stride: int) -> nn.Sequential:
     """Make the 1x1 convolution that fits a shortcut to its block; named 0 and 1 as in torchvision."""
     return nn.Sequential(conv(entering, width, 1, stride), nn.BatchNorm2d(width))
@@ -136,7 +158,7 @@ class ResNet(nn.Module):
 
 
 def _blocks(kind: str, entering: int, stage: ResNetStage) -> nn.Sequential:
-    make = BasicBlock if kind == "basic" else Bottleneck
+    make = {"basic": BasicBlock, "bottleneck": Bottleneck, "depthwise": Depthwise}[kind]
     blocks = []
     for index, inner in enumerate(stage.inner):
         first = index == 0

@@ -64,7 +64,7 @@ def _plain(cnn: PlainCnn, side: int) -> tuple[list[Layer], int]:
         patched = number == 0 and cnn.stem == "4x4"
         side = side // PATCH if patched else (side + 1) // 2
         counted.append(_conv(f"cnn.blocks.{number}.conv", entering, width, PATCH if patched else 3, side))
-        if cnn.residual:
+        if cnn.refined[number]:
             counted.append(_conv(f"cnn.blocks.{number}.refine", width, width, 3, side))
         entering = width
     return counted, entering * side * side
@@ -90,7 +90,9 @@ def _stage(name: str, block: str, entering: int, stage: ResNetStage, side: int, 
             yield _conv(f"{where}.conv1", entering, inner[0], 3, leaving)
         else:
             yield _conv(f"{where}.conv1", entering, inner[0], 1, side)  # the stride comes after it
-            yield _conv(f"{where}.conv2", inner[0], inner[1], 3, leaving)
+            # A depthwise kernel reads one channel.
+            reads, writes = (1, inner[0]) if block == "depthwise" else (inner[0], inner[1])
+            yield _conv(f"{where}.conv2", reads, writes, 3, leaving)
         yield _conv(f"{where}.last", inner[-1], stage.width, 3 if block == "basic" else 1, leaving)
         if index == 0 and stage.projection:
             yield _conv(f"{where}.downsample", entering, stage.width, 1, leaving)

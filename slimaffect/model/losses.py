@@ -1,21 +1,23 @@
-"""What training makes small: one minus concordance with the labels, and imitation of a teacher."""
+"""What training makes small: one minus concordance with the labels."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from slimaffect.model.net import AffectNet, Answer, State
+from slimaffect.model.net import Answer, State
 
 
 class Batch(NamedTuple):
     """What an answer is compared with."""
 
     affect: Float[Tensor, "batch time 2"]  # the labels; anything where `valid` is False
-    valid: Bool[Tensor, "batch time"]  # True on frames that are scored
+    valid: Bool[Tensor, "batch time"]  # True on frames that are scored against their labels
     teacher: Answer | None = None  # the teacher's answer to the same pixels
+    seen: Bool[Tensor, "batch time"] | None = None  # True on frames that are scored against the teacher; None: `valid`
+    whose: tuple[str, ...] = ()  # the subject of each clip
 
 
 class Loss(nn.Module, ABC):
@@ -30,8 +32,9 @@ class Loss(nn.Module, ABC):
         self,
         frames: Float[Tensor, "batch time 3 height width"],  # noqa: ARG002
         state: State | None = None,  # noqa: ARG002
+        whose: Sequence[str] = (),  # noqa: ARG002
     ) -> Answer | None:
-        """Answer as the teacher does, once per augmented view of the pixels; None without a teacher."""
+        """Answer as the teacher of these subjects does, once per augmented view; None without a teacher."""
         return None
 
     @abstractmethod
@@ -84,61 +87,3 @@ class LabelLoss(Loss):
     def forward(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
         """Compare the answer with the labels of the valid frames."""
         return disagreement(answer.affect, batch.affect, batch.valid, self.mse_weight)
-
-
-class DistillLoss(Loss):
-    """Learn from labels and from a teacher that sees the same pixels.
-
-    (1 - w) label + w imitation of its affect (Hinton et al. 2015, https://arxiv.org/abs/1503.02531; here the
-    target is a regression, so imitation is CCC and MSE as for labels) + f imitation of its features through a
-    learned projection (FitNets, Romero et al. 2015, https://arxiv.org/abs/1412.6550).
-    """
-
-    def __init__(self, label: Loss, teacher: AffectNet, features: int, *, weight: float, feature_weight: float) -> None:
-        """Keep the teacher frozen; `features` is the width of the student's bottleneck."""
-        super().__init__()
-        self.label = label
-        self.teacher = teacher.eval().requires_grad_(False)
-        self.projection = nn.Linear(features, teacher.spec.features)
-        self.weight, self.feature_weight = weight, feature_weight
-
-    @property
-    def teaches_frames(self) -> bool:
-        """Of single frames only the features are imitated."""
-        return self.feature_weight > 0
-
-    def extra_repr(self) -> str:
-        """Show the weights: a checkpoint is known by its loss's settings too."""
-        return f"weight={self.weight}, feature_weight={self.feature_weight}"
-
-    def train(self, mode: bool = True) -> "DistillLoss":
-        """Switch mode, but leave the teacher answering as it is scored."""
-        super().train(mode)
-        self.teacher.eval()
-        return self
-
-    @torch.no_grad()
-    def teach(self, frames: Float[Tensor, "batch time 3 height width"], state: State | None = None) -> Answer:
-        """Answer as the teacher does, going on from its `state`; only its CNN may run in lower precision."""
-        features = self.teacher.encode(frames.flatten(0, 1)).float()
-        with torch.autocast(frames.device.type, enabled=False):
-            return self.teacher.read(features.unflatten(0, frames.shape[:2]), state)
-
-    def forward(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
-        """Weigh the labels, the teacher's affect and its features."""
-        if batch.teacher is None:
-            return self.label(answer, batch)
-        imitated = self.feature_weight * self.feature_gap(answer, batch) if self.feature_weight else 0.0
-        if batch.valid.shape[1] == 1:
-            # A single frame cannot meet what the teacher says with its history; its features it can.
-            return self.label(answer, batch) + imitated
-        affect_gap = disagreement(answer.affect, batch.teacher.affect, batch.valid, mse_weight=1.0)
-        return (1 - self.weight) * self.label(answer, batch) + self.weight * affect_gap + imitated
-
-    def feature_gap(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
-        """Mean squared error to the teacher's features, in units of their variance over the batch."""
-        assert batch.teacher is not None
-        target = batch.teacher.features[batch.valid].float()
-        guess = self.projection(answer.features[batch.valid].float())
-        spread = (target - target.mean(0)).square().mean().clamp_min(1e-6)
-        return (guess - target).square().mean() / spread

@@ -18,6 +18,7 @@ class Answer(NamedTuple):
     affect: Float[Tensor, "batch time 2"]  # valence, arousal; both in [-1, 1]
     features: Float[Tensor, "batch time features"]
     state: State | None  # None in a model without LSTM layers
+    hidden: Float[Tensor, "batch time hidden"] | None = None  # the last layer's, at every frame
 
 
 class AffectNet(nn.Module):
@@ -46,10 +47,10 @@ class AffectNet(nn.Module):
 
     def read(self, features: Float[Tensor, "batch time features"], state: State | None = None) -> Answer:
         """Answer affect at every frame from features in their order, going on from `state`."""
-        seen = self.feature_dropout(features)
+        seen, hidden = self.feature_dropout(features), None
         if self.lstm is not None:
-            seen, state = self.lstm(seen, state)
-        return Answer(torch.tanh(self.head(seen)), features, state)
+            hidden, state = self.lstm(seen, state)
+        return Answer(torch.tanh(self.head(seen if hidden is None else hidden)), features, state, hidden)
 
     def forward(self, frames: Float[Tensor, "batch time 3 height width"], state: State | None = None) -> Answer:
         """Answer affect at every frame of clips; frames are RGB planes in [0, 1]."""

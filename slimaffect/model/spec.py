@@ -1,6 +1,6 @@
 """The spec of a model: every width written out, so that a pruned model can be rebuilt from it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -18,8 +18,21 @@ class PlainCnn(Settings):
     """Channels of each convolution; multiples of 16 run fastest on CPUs."""
     stem: Literal["3x3", "4x4"] = "3x3"
     """First convolution: 3x3 of stride 2, or 4x4 of stride 4: each pixel is read once, in half of a tiny net's time."""
-    residual: bool = False
-    """Add a 3x3 convolution of stride 1 with a shortcut after each convolution of stride 2."""
+    residual: bool | tuple[bool, ...] = False
+    """Add a 3x3 convolution of stride 1 with a shortcut after each convolution of stride 2, or only after some."""
+
+    @model_validator(mode="after")
+    def _one_word_each(self) -> "PlainCnn":
+        if isinstance(self.residual, tuple) and len(self.residual) != len(self.widths):
+            raise ValueError(
+                f"residual has {len(self.residual)} entries for {len(self.widths)} widths; give one for each, or one"
+            )
+        return self
+
+    @property
+    def refined(self) -> tuple[bool, ...]:
+        """Whether each convolution is followed by a residual one."""
+        return self.residual if isinstance(self.residual, tuple) else (self.residual,) * len(self.widths)
 
 
 class ResNetStage(Settings):
@@ -28,7 +41,7 @@ class ResNetStage(Settings):
     width: PositiveInt
     """Channels of the residual stream, which all blocks of the stage add to."""
     inner: Annotated[tuple[tuple[PositiveInt, ...], ...], Field(min_length=1)]
-    """For each block its inner channels: one number in a basic block, two in a bottleneck."""
+    """For each block its inner channels: two numbers in a bottleneck, one in the others."""
     stride: Literal[1, 2] = 2
     """Stride of the first block."""
     projection: bool = True
@@ -39,7 +52,8 @@ class ResNetCnn(Settings):
     """A residual network with torchvision's names (He et al. 2016, https://arxiv.org/abs/1512.03385)."""
 
     kind: Literal["resnet"] = "resnet"
-    block: Literal["basic", "bottleneck"]
+    block: Literal["basic", "bottleneck", "depthwise"]
+    """Two 3x3 convolutions, 1x1 with 3x3 and 1x1, or the same with a depthwise 3x3, which CPUs do slowly."""
     stem: Literal["7x7", "3x3"] = "7x7"
     """7x7 of stride 2 with a max pool (ImageNet), or 3x3 of stride 1 without (small crops)."""
     stem_width: PositiveInt = 64
@@ -48,8 +62,8 @@ class ResNetCnn(Settings):
     """Normalise the planes by ImageNet's mean and standard deviation, as its weights expect."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        wanted = 1 if self.block == "basic" else 2
+    def _fits(self) -> "ResNetCnn":
+        wanted = 2 if self.block == "bottleneck" else 1
         entering = self.stem_width
         for number, stage in enumerate(self.stages, start=1):
             counts = sorted({len(block) for block in stage.inner})

@@ -86,7 +86,7 @@ class _Loader(yaml.SafeLoader):
     depth = 0
     nodes = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()
         if getattr(event, "tag", None):
             raise _Refusal(event.start_mark, f"the tag `{event.tag}`", "Recipes are plain data: remove the tag")

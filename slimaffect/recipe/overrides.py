@@ -93,11 +93,13 @@ def _standing(recipe: dict[str, Any]) -> list[str | None]:
 
 
 def _unfold(document: Document, path: Path) -> Document:
-    """Write out the names on the way to `path`: a step without settings, a shape."""
+    """Write out the names on the way to `path`: a step without settings, a shape, folds by site."""
     if path[:1] == ("steps",) and len(path) > 2 and isinstance(line := document.at(path[:2]), str):
         document = _write(document, path[:2], {line: {}})
     if path[:1] == ("model",) and len(path) > 1 and (name := document.value.get("model", "reference")) in list(SHAPES):
         document = _write(document, ("model",), SHAPES[name].model_dump(mode="json", exclude={"pixels"}))
+    if path[:1] == ("folds",) and len(path) > 1 and document.value.get("folds") == "site":
+        document = _write(document, ("folds",), {})
     return document
 
 

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from slimaffect.data.settings import DataSettings
+from slimaffect.evaluate.groups import Folds
 from slimaffect.execute import Execution
 from slimaffect.model.shapes import SHAPES, shape
 from slimaffect.model.spec import ModelSpec
@@ -65,6 +66,8 @@ class Recipe(Settings):
     """The full model: a shape's name, or its spec written out."""
     steps: tuple[dict[str, Any], ...]
     """The steps in the order they run; `{sweep: [a, b]}` stands for a and for b."""
+    folds: Folds = "site"
+    """What each fold holds out: `site`, or `{subject_groups: 5}` for groups of whole subjects."""
     evaluate: EvaluateSettings = EvaluateSettings()
     """Seeds, margin and intervals."""
     deploy: DeploySettings = DeploySettings()
@@ -83,7 +86,7 @@ class Recipe(Settings):
         return filled(given)
 
     @model_validator(mode="after")
-    def _pixels_agree(self) -> Self:
+    def _pixels_agree(self) -> "Recipe":
         """Refuse models that read other crops than `data` prepares."""
         model = self.model.model_dump() if isinstance(self.model, ModelSpec) else None
         for complaint in disagreements({"model": model, "steps": self.steps}, self.data.pixels):
@@ -94,6 +97,11 @@ class Recipe(Settings):
     def variants(self) -> tuple[Variant, ...]:
         """The baseline, then one variant for each choice of swept values, in reading order."""
         return understand_steps(list(self.steps))[0]
+
+    @property
+    def unit(self) -> Literal["site", "group"]:
+        """The word for what a fold holds out."""
+        return "site" if self.folds == "site" else "group"
 
     @property
     def spec(self) -> ModelSpec:
@@ -125,4 +133,6 @@ def resolved_yaml(recipe: Recipe) -> str:
 def recipe_hash(recipe: Recipe) -> str:
     """sha256 of what can change the numbers: all but `about` and the number of workers."""
     content = recipe.model_dump(mode="json", exclude={"about": True, "execution": {"workers"}})
+    if recipe.unit == "site":  # results from before there was another choice keep their names
+        del content["folds"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

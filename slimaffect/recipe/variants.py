@@ -93,9 +93,16 @@ def _of_choice(
         step, found = known[key]
         steps += [step] if step else []
         complaints += [_at_origin(complaint, number, choice) for complaint in found]
-    return tuple(steps), complaints + [
-        _at_origin(c, None, choice) for c in _out_of_order([_kind(line) for line in lines])
-    ]
+    orders = _out_of_order([_kind(line) for line in lines])
+    if not complaints and not orders:
+        orders = _amiss(steps)
+    return tuple(steps), complaints + [_at_origin(c, None, choice) for c in orders]
+
+
+def _amiss(steps: Sequence[Step]) -> list[Complaint]:
+    """Let each step say what is wrong with those before it."""
+    said = [(number, step.amiss(steps[:number])) for number, step in enumerate(steps)]
+    return [Complaint((number,), what, "", of_key=True) for number, what in said if what]
 
 
 def _at_origin(complaint: Complaint, number: int | None, choice: Choice) -> Complaint:
@@ -174,15 +181,17 @@ def _untrained(kinds: Sequence[type[Step] | None]) -> Complaint:
 
 
 def _variants(given: list[Any], lists: list[tuple[Step, ...]]) -> tuple[Variant, ...]:
-    """Name the lists of steps, each once; the baseline, trained once and kept in fp32, comes first."""
+    """Name the lists of steps, each once; the baseline, trained once on everything and kept in fp32, comes first."""
     first = lists[0]
     trained = next(n for n, step in enumerate(first) if step.name == TRAIN)
-    variants = [Variant(BASELINE, first[: trained + 1])]
+    variants = [Variant(BASELINE, (first[trained],))]
     taken = {BASELINE}
     for choice, steps in zip(sweep.alternatives(given), lists, strict=True):
         if _in_fp32(steps) == variants[0].steps or any(steps == variant.steps for variant in variants):
             continue
-        name = sweep.name(given, choice) if choice else "-".join(s.name for s in steps[trained + 1 :])
+        name = (
+            sweep.name(given, choice) if choice else "-".join(s.name for s in (*steps[:trained], *steps[trained + 1 :]))
+        )
         variants.append(Variant(_unique(name, taken), steps))
     return tuple(variants)
 

@@ -91,8 +91,8 @@ def _refuse_other_data(results: Sequence[Result]) -> None:
     if len(prints) > 1:
         (one, a), (two, b) = list(prints.items())[:2]
         raise ResultError(
-            f"recipes {a} and {b} were run on different data ({one[:12]} and {two[:12]}): their scores share no axis. "
-            "Run both with the same `data:` section, or report them apart."
+            f"recipes {a} and {b} were run on different data or folds ({one[:12]} and {two[:12]}): their scores "
+            "share no axis. Run both with the same `data:` and `folds:` sections, or report them apart."
         )
 
 

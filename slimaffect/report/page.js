@@ -85,7 +85,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, showlegend: false, hovermode: "closest", width: size.width, height: size.height,
       margin: { l: narrow ? 46 : 62, r: 16, t: 18, b: 54 },
       xaxis: { ...grid, type: "log", tickvals: ticks(xs), ticktext: ticks(xs).map(round), range: [Math.log10(Math.min(...xs) / (narrow ? 1.5 : 2)), Math.log10(edge)], title: { text: axis.title, font: { size: 13 }, standoff: 12 } },
-      yaxis: { ...grid, range: [low - room, high + room], title: { text: narrow ? "" : relative ? "CCC minus the baseline's (paired)" : "CCC on held-out sites", font: { size: 13 }, standoff: 10 } },
+      yaxis: { ...grid, range: [low - room, high + room], title: { text: narrow ? "" : relative ? "CCC minus the baseline's (paired)" : `CCC on held-out ${chart.unit}s`, font: { size: 13 }, standoff: 10 } },
       hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), align: "left", font: { family: font.family, size: 13, color: colour("ink") } },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("ink") },
       shapes: [], annotations: [],

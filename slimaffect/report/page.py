@@ -98,6 +98,7 @@ def chart(result: Result) -> dict[str, Any]:
             [_per(1e3, joules(r.variant)) for r in table],
         )
     return {
+        "unit": result.folds,
         "points": [_point(row) for row in table],
         "margin": next((one["margin"] for one in map(_point, table) if one["margin"] is not None), None),
         "axes": [

@@ -35,7 +35,7 @@ def write_picture(result: Result, target: Path | BytesIO) -> None:
         left, right = figure.subplots(1, 2, sharey=True)
         _draw(left, table, clip_ms, "median time per clip, ms (measured)")
         _draw(right, table, energy_of, _energy_title(result, energy_of))
-        left.set_ylabel("CCC on held-out sites")
+        left.set_ylabel(f"CCC on held-out {result.folds}s")
         _explain(figure, table)
         FigureCanvasAgg(figure).print_png(target if isinstance(target, BytesIO) else str(target))
 

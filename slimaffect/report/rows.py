@@ -81,7 +81,7 @@ def rows(result: Result) -> list[Row]:
 
 
 def sites(result: Result) -> list[str]:
-    """List every site that any variant was scored on."""
+    """List every site, or group, that any variant was scored on."""
     return sorted({site for one in result.variants if one.scores for site in one.scores.sites})
 
 

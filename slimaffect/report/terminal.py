@@ -51,7 +51,7 @@ def print_report(console: Console, results: Sequence[Result]) -> None:
     console.print(_variants(table, console.width))
     console.print(Text("● kept within the margin   ▲ not shown to be   ■ lost more   ○ not compared\n", style="dim"))
     if sites(result):
-        console.print(_sites(table, sites(result)))
+        console.print(_sites(table, sites(result), result.folds))
     if result.ledger:
         console.print(_paid(bill(result.ledger)))
     if result.problems:
@@ -118,10 +118,9 @@ def _front(row: Row) -> str:
     return "\n".join(found) or DASH
 
 
-def _sites(table: Sequence[Row], names: Sequence[str]) -> Table:
-    shown = Table(
-        box=SIMPLE_HEAD, pad_edge=False, header_style="bold", caption="CCC on each held-out site; ▼ the worst"
-    )
+def _sites(table: Sequence[Row], names: Sequence[str], unit: str) -> Table:
+    caption = f"CCC on each held-out {unit}; ▼ the worst"
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", caption=caption)
     shown.add_column("#", justify="right")
     shown.add_column("variant", overflow="fold")
     for name in (*names, "mean"):

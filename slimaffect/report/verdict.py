@@ -97,7 +97,7 @@ def _alone(result: Result) -> str:
     if baseline is None or ccc(baseline) is None or baseline.scores is None:
         return "Nothing was scored."
     known = f" (95 % interval {span(baseline.scores.ccc_interval)})" if baseline.scores.ccc_interval else ""
-    return f"`{baseline.name}` reaches a CCC of {ccc(baseline):.3f}{known} on sites it has never seen."
+    return f"`{baseline.name}` reaches a CCC of {ccc(baseline):.3f}{known} on {result.folds}s it has never seen."
 
 
 def _delta(variant: Variant) -> float:
@@ -112,6 +112,11 @@ def _beside(result: Result, chosen: Variant | None, compared: int) -> tuple[str,
         said.append(
             "The faces are synthetic: drawn by a program. Ratios of speed and size carry over to a real "
             "dataset; the scores say nothing about people."
+        )
+    if result.folds == "group":
+        said.append(
+            "A group of subjects was held out at a time, not a site: the people are new to the model, their cameras "
+            "and rooms are not. How it does at a new site is not known."
         )
     against = chosen.scores.versus_baseline if chosen and chosen.scores else None
     if against and against.power is not None and against.power < 0.8:
@@ -133,7 +138,7 @@ def _gaps(result: Result) -> list[str]:
     undefined = max((one.scores.undefined or 0 for one in result.variants if one.scores), default=0)
     if undefined:
         said.append(
-            f"{undefined} unit(s) of site and dimension have labels that stand still: no CCC exists there, "
+            f"{undefined} unit(s) of {result.folds} and dimension have labels that stand still: no CCC exists there, "
             "and they are in no mean."
         )
     unscored = [f"`{one.name}`" for one in result.variants if ccc(one) is None]

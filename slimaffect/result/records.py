@@ -35,7 +35,7 @@ class Record(BaseModel):
 
 
 class SiteScore(Record):
-    """The scores on one held-out site, all its frames pooled."""
+    """The scores on one held-out site (or group of subjects, see `Result.folds`), all its frames pooled."""
 
     ccc: Number
     """Lin's concordance, mean of valence and arousal."""
@@ -234,6 +234,8 @@ class Result(Record):
 
     schema_: Literal["slimaffect.result/1"] = Field(SCHEMA, alias="schema")
     recipe: RecipeRecord
+    folds: Literal["site", "group"] = "site"
+    """What each fold held out; with `group` (of whole subjects), `sites` in the scores holds groups."""
     environment: Environment = Environment()
     data: DataRecord | None = None
     baseline: str

@@ -109,7 +109,7 @@ def data_record(prepared: Prepared, *, synthetic: bool) -> DataRecord:
     return DataRecord(
         name=prepared.dataset.facts.name,
         synthetic=synthetic,
-        sites=len(clips.sites),
+        sites=len(prepared.dataset.sites),
         subjects=len(clips.subjects),
         recordings=len(clips.recordings),
         clips=len(clips),

@@ -4,11 +4,11 @@ import os
 
 from rich.console import Console
 
+from slimaffect.bars import bars
 from slimaffect.data import Prepared, prepare
 from slimaffect.data.settings import SYNTHETIC
 from slimaffect.evaluate.folds import leave_one_site_out
 from slimaffect.execute import Plan, Task, execute, tasks_of
-from slimaffect.execute.bars import bars
 from slimaffect.execute.cache import write_json
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.view import TerminalView
@@ -17,6 +17,7 @@ from slimaffect.result import SCHEMA, RecipeRecord, Result, write_result
 from slimaffect.run.assemble import answers_of, data_record, ledger_of, problem_records, scores_of, variants_of
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import by_variant
+from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
 from slimaffect.run.ship import ship, write_bundles
 
@@ -26,6 +27,7 @@ def run_recipe(
 ) -> Result:
     """Slim and score once per held-out site; then slim on all sites the one that ships.
 
+    Where the recipe's folds are groups of subjects, a group stands wherever a site is spoken of.
     Writes result, bundles and report into `results/<name>-<hash>`.
 
     Raises:
@@ -33,8 +35,10 @@ def run_recipe(
         RunError: a task failed; what finished is kept.
     """
     folder, cache = places.result(name, recipe), places.tasks
+    refuse_unfit(recipe)
     with bars(console) as watch:
         prepared = prepare(recipe.data, places.cache, workers=_workers(recipe), watch=watch, strict=strict)
+    prepared = in_folds(prepared, recipe)
     tasks = all_tasks(recipe, prepared)
     if fresh:
         cache.forget(link.key for task in tasks for link in task.chain)
@@ -50,6 +54,7 @@ def run_recipe(
     bundles = write_bundles(everything, records, deployed, scores, recipe, prepared, cache, folder)
     result = Result(
         schema=SCHEMA,
+        folds=recipe.unit,
         recipe=RecipeRecord(name=name, about=recipe.about, yaml=resolved_yaml(recipe)),
         environment=environment(recipe.execution.threads),
         data=data_record(prepared, synthetic=recipe.data.source == SYNTHETIC),

@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from platformdirs import user_cache_path
 from rich.console import Console
@@ -28,7 +27,7 @@ class Places:
     results: Path
 
     @classmethod
-    def choose(cls, *, cache: Path | None = None, results: Path = Path("results")) -> Self:
+    def choose(cls, *, cache: Path | None = None, results: Path = Path("results")) -> "Places":
         """Take the given cache, or the platform's own (`XDG_CACHE_HOME` is honoured)."""
         return cls((cache or user_cache_path("slimaffect")).expanduser().absolute(), results.expanduser())
 

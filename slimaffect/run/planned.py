@@ -8,6 +8,7 @@ from slimaffect.execute import Plan
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.recipe import Recipe
 from slimaffect.run.experiment import all_tasks
+from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
 
 
@@ -20,18 +21,20 @@ def show_plan(recipe: Recipe, places: Places, console: Console) -> None:
     for variant in recipe.variants:
         table.add_row(variant.name, " -> ".join(str(step) for step in variant.steps))
     console.print(table)
+    refuse_unfit(recipe)
     prepared = already_prepared(recipe.data, places.cache)
     if prepared is None:  # then how many sites there are is not known either
         console.print(
             f"{recipe.data.source}: this data is not prepared yet; the run begins with that.", highlight=False
         )
         return
+    prepared = in_folds(prepared, recipe)
     tasks, workers = all_tasks(recipe, prepared), recipe.execution.processes(tasks=1000)
     plan = Plan(tasks, places.tasks)
     seconds = sum(expected_seconds(plan.waiting.values(), places.tasks).values()) / workers
-    sites, seeds = len(prepared.clips.sites), len(recipe.evaluate.seeds)
+    folds, seeds = f"{len(prepared.clips.sites)} {recipe.unit}s", len(recipe.evaluate.seeds)
     console.print(
-        f"{len(recipe.variants)} variants x {sites} sites x {seeds} seeds, and a model of all sites for each variant:\n"
+        f"{len(recipe.variants)} variants x {folds} x {seeds} seeds, and a model of all subjects for each variant:\n"
         f"{len(plan.waiting)} tasks to do, {len(plan.records)} already done; about {_duration(seconds)} with {workers} "
         f"workers (estimated from earlier tasks where there are any).",
         highlight=False,

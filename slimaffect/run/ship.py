@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from slimaffect.bars import Watch
 from slimaffect.data import Prepared
-from slimaffect.execute.bars import Watch
 from slimaffect.execute.cache import Cache, file_hash, write_json
 from slimaffect.export.bundle import write_bundle
 from slimaffect.export.onnx import Away, Exported
@@ -171,6 +171,7 @@ def write_bundles(
             provenance={
                 "recipe_sha256": recipe_hash(recipe),
                 "data_fingerprint": prepared.fingerprint,
+                "folds": recipe.unit,
                 "seed": one.shipped.seed,
                 "steps": [{step.name: step.model_dump(mode="json")} for step in one.variant.steps],
             },
@@ -188,15 +189,17 @@ def _exported(one: Finished, records: Records, cache: Cache) -> Exported:
     told, folder = records[one.shipped.key]["figures"]["exported"], cache.folder(one.shipped.key)
     files = {flavour: folder / name for flavour, name in told["files"].items()}
     away = {flavour: Away(**apart) for flavour, apart in told["away_from_torch"].items()}
-    return Exported(files, away, told["seconds"])
+    streams = {flavour: folder / name for flavour, name in told["streams"].items()}
+    return Exported(files, away, told["seconds"], streams)
 
 
 def _chosen(one: Finished, records: Records, deploy: Deploy) -> Chosen:
-    files = records[one.shipped.key]["figures"]["exported"]["files"]
+    exported = records[one.shipped.key]["figures"]["exported"]
     assert deploy.file
     return Chosen(
         runtime=cast("Runtime", deploy.runtime),
-        file=files[deploy.file],
+        file=exported["files"][deploy.file],
+        stream=exported["streams"][deploy.file],
         clip_ms=deploy.clip_ms.p50 if deploy.clip_ms else None,
     )
 

@@ -4,15 +4,21 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from slimaffect.errors import BundleError
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from openvino import CompiledModel
+
 Runtime = Literal["openvino", "onnxruntime"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+LARGEST_SIDE = 4096  # pixels of a face; a file that asks for more is no model of ours
+LARGEST_STATE = 1 << 20  # numbers
 CHUNK_FRAMES = 32  # a recording is read in chunks: memory stays flat, and the state carries over
 
 State = tuple[Float[np.ndarray, "layers batch hidden"], Float[np.ndarray, "layers batch hidden"]]
@@ -20,6 +26,9 @@ State = tuple[Float[np.ndarray, "layers batch hidden"], Float[np.ndarray, "layer
 
 Infer = Callable[[dict[str, np.ndarray]], list[np.ndarray]]
 """Named inputs -> outputs in the file's order: affect, then h_out and c_out if there are states."""
+
+
+Loaded = TypeVar("Loaded")
 
 
 class Ports(NamedTuple):
@@ -78,18 +87,28 @@ def open_model(path: Path | str, *, runtime: Runtime, threads: int = 1) -> Sessi
         BundleError: no such runtime, the runtime is not installed, or it refuses the file.
     """
     file = Path(path)
+    openers = {"openvino": _open_openvino, "onnxruntime": _open_onnxruntime}
+    ports, infer = loaded(file, runtime, lambda: openers[runtime](file, threads))
+    return Session(file, runtime, threads, ports, infer)
+
+
+def loaded(file: Path, runtime: Runtime, load: Callable[[], Loaded]) -> Loaded:
+    """Load a file with a runtime, and say in a sentence why that cannot be.
+
+    Raises:
+        BundleError: no such runtime, the runtime is not installed, or it refuses the file.
+    """
     if runtime not in RUNTIMES:
         raise BundleError(f"{runtime!r} is no runtime; it must be one of {', '.join(RUNTIMES)}.")
     if not file.is_file():
         raise BundleError(f"{file}: there is no such file. Export the model again, or give the right path.")
     if importlib.util.find_spec(runtime) is None:
         raise BundleError(f"{file.name} needs {runtime}, which is not installed. Run: pip install {runtime}")
-    opener = {"openvino": _open_openvino, "onnxruntime": _open_onnxruntime}[runtime]
     try:
-        ports, infer = opener(file, threads)
+        return load()
     except Exception as fault:  # each runtime raises classes of its own
-        raise BundleError(f"{file}: {runtime} cannot open this file: {str(fault).strip().splitlines()[-1]}") from fault
-    return Session(file, runtime, threads, ports, infer)
+        reason = (str(fault).strip() or type(fault).__name__).splitlines()[-1]
+        raise BundleError(f"{file}: {runtime} cannot open this file: {reason}") from fault
 
 
 def available(path: Path | str) -> tuple[Runtime, ...]:
@@ -121,20 +140,21 @@ def _ports(shapes: dict[str, list[int | str | None]]) -> Ports:
     if "frames" not in shapes or len(shapes["frames"]) != 5:
         raise ValueError("it has no input `frames` [batch, time, 3, height, width], so it is no model exported by slim")
     layers, _, hidden = shapes.get("h", [0, 0, 0])
-    return Ports(int(shapes["frames"][-1] or 0), int(layers or 0), int(hidden or 0))
+    ports = Ports(_size(shapes["frames"][-1]), _size(layers), _size(hidden))
+    if not 0 < ports.pixels <= LARGEST_SIDE or ports.layers * ports.hidden > LARGEST_STATE:
+        raise ValueError(
+            f"its faces have {ports.pixels} pixels (at most {LARGEST_SIDE}) "
+            f"and its state {ports.layers * ports.hidden} numbers (at most {LARGEST_STATE})"
+        )
+    return ports
+
+
+def _size(axis: int | str | None) -> int:
+    return axis if isinstance(axis, int) else 0
 
 
 def _open_onnxruntime(file: Path, threads: int) -> tuple[Ports, Infer]:
-    """Open on the CPU provider, named alone: another provider's absence can then neither warn nor fall back."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: graph optimiser chatter is not for the user
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    session.disable_fallback()
-    ports = _ports({port.name: port.shape for port in session.get_inputs()})
+    session, ports = load_onnxruntime(file, threads)
 
     def infer(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         return cast("list[np.ndarray]", session.run(None, feed))
@@ -142,7 +162,27 @@ def _open_onnxruntime(file: Path, threads: int) -> tuple[Ports, Infer]:
     return ports, infer
 
 
+def load_onnxruntime(file: Path, threads: int) -> "tuple[InferenceSession, Ports]":
+    """Load on the CPU provider, named alone: another provider's absence can then neither warn nor fall back."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: graph optimiser chatter is not for the user
+    # ONNX Runtime 1.31 rounds the float weights of a layer that was kept in float32 between two rounded ones
+    kept = {"disabled_optimizers": ["WeightBiasQuantization"]}
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"], **kept)
+    session.disable_fallback()
+    return session, _ports({port.name: port.shape for port in session.get_inputs()})
+
+
 def _open_openvino(file: Path, threads: int) -> tuple[Ports, Infer]:
+    compiled, ports = load_openvino(file, threads)
+    return ports, _PinnedRequest(compiled.create_infer_request(), len(compiled.outputs))
+
+
+def load_openvino(file: Path, threads: int) -> "tuple[CompiledModel, Ports]":
     """Compile for latency on the CPU in float32.
 
     bfloat16 is not allowed, not even beside int8: a clip and its single frames would differ by some 3e-4 of affect,
@@ -152,15 +192,14 @@ def _open_openvino(file: Path, threads: int) -> tuple[Ports, Infer]:
 
     core = openvino.Core()
     model = core.read_model(file)
+    ports = _ports({port.any_name: _openvino_shape(port) for port in model.inputs})
     wanted = {
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
     }
-    request = core.compile_model(model, "CPU", wanted).create_infer_request()
-    shapes = {port.any_name: _openvino_shape(port) for port in model.inputs}
-    return _ports(shapes), _PinnedRequest(request, len(model.outputs))
+    return core.compile_model(model, "CPU", wanted), ports
 
 
 def _openvino_shape(port: "object") -> list[int | str | None]:

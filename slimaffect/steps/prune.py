@@ -1,15 +1,14 @@
-"""The step that cuts whole units out of the model until it is as small or as fast as asked."""
+"""The step that cuts whole blocks and units out of the model until it is as small or as fast as asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
-from torch import Tensor
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from slimaffect.errors import ModelError
-from slimaffect.measure.clip_ms import clip_ms
+from slimaffect.measure.until import Figure, Until, figure_of, measured, remembered
 from slimaffect.model.count import macs_per_frame, parameters
 from slimaffect.model.net import AffectNet
 from slimaffect.model.prune import importance as judge
@@ -17,52 +16,17 @@ from slimaffect.model.prune import plan
 from slimaffect.model.prune.graph import Group, groups
 from slimaffect.model.prune.surgery import cut, respec, widths
 from slimaffect.model.spec import ModelSpec
-from slimaffect.settings import Settings
 from slimaffect.steps.step import Step
 from slimaffect.train.candidate import Candidate
-from slimaffect.train.gradients import gradients
 from slimaffect.train.journal import journal
+from slimaffect.train.judge import unit_scores, without_least_block
 from slimaffect.train.loop import train
-from slimaffect.train.randomness import torch_generator, torch_seed
+from slimaffect.train.randomness import torch_seed
 from slimaffect.train.recalibrate import recalibrate
 from slimaffect.train.settings import EndToEndStage, FramesStage, SequencesStage, TrainSettings
 
 TOLERANCE = 1.03  # a time measured again may be so much above what was asked
 ATTEMPTS = 4
-
-What = Literal["macs", "parameters", "clip_ms"]
-
-
-class Until(Settings):
-    """What the pruned model must come down to; one of the three."""
-
-    macs: PositiveFloat | None = None
-    """Multiply-accumulates of a frame; up to 1 a share of what the model has, above it their number."""
-    parameters: PositiveFloat | None = None
-    """Trained numbers; up to 1 a share of what the model has, above it their number."""
-    clip_ms: PositiveFloat | None = None
-    """CPU milliseconds of a 16-frame clip on one thread, measured on the exported file."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        given = [name for name, value in self if value is not None]
-        if len(given) != 1:
-            raise ValueError(f"give one of macs, parameters and clip_ms, not {' and '.join(given) or 'none'}")
-        return self
-
-    @property
-    def what(self) -> What:
-        """The figure that is asked for."""
-        return "macs" if self.macs else "parameters" if self.parameters else "clip_ms"
-
-    def asked(self, start: float) -> float:
-        """Say how small the figure must become, where a share is of `start`.
-
-        >>> Until(macs=0.25).asked(4e6), Until(parameters=5e4).asked(1e5)
-        (1000000.0, 50000.0)
-        """
-        value: float = getattr(self, self.what)
-        return value * start if value <= 1 and self.what != "clip_ms" else value
 
 
 class Retrain(TrainSettings):
@@ -81,13 +45,18 @@ class Prune(Step):
     name: ClassVar[str] = "prune"
 
     until: Until
-    """What the model must come down to: `{macs: 0.5}`, `{parameters: 50000}` or `{clip_ms: 0.5}`."""
+    """What the model must come down to: `{macs: 0.5}`, `{parameters: 50000}`, `{clip_ms: 0.5}` or `{cpu_s: 20}`."""
+    within: Annotated[float, Field(gt=0, le=1)] = 0.03
+    """How far below the ask macs and parameters may end, as a share of it; if no widths come as near, it is refused."""
     importance: judge.Importance = "taylor"
-    """What decides which units go: size of weights, batch norm's scale, change of loss, or chance as a control."""
+    """What decides which units go: `magnitude` of weights, `bn` scale, `taylor` and `fisher` (loss and answers to
+    first and second order), `affect` (measured with each unit silent), or `random` as a control."""
     scope: plan.Scope = "global"
     """Compare units across all layers, or take about the same share from every layer."""
     round_to: Literal[1, 4, 8, 16, 32] = 16
     """Widths become multiples of this, and none falls below it; 16 is fastest on CPUs, 8 suffices for GPUs."""
+    blocks: NonNegativeInt = 0
+    """Whole residual blocks to take out first, those without which affect moves least."""
     rounds: PositiveInt = 1
     """Cut in so many even steps, with a retraining after each."""
     retrain: Retrain = Retrain()
@@ -107,63 +76,121 @@ def prune(candidate: Candidate, settings: Prune) -> Candidate:
     arXiv 1611.06440). A model that is small enough already is left as it is.
 
     Raises:
-        ModelError: the model cannot become so small with widths of `round_to`; both figures are told.
+        ModelError: the model cannot become so small, or not so nearly, with widths of `round_to`; or it has not so
+            many blocks to spare. All figures are told.
     """
     figure = figure_of(candidate, settings.until.what)
+    figure = figure if settings.until.counted else remembered(figure)
     start = figure(candidate.model.spec)
     asked = settings.until.asked(start)
     if start <= asked:
         return candidate
+    candidate = shallower(candidate, settings.blocks)
     refuse_unreachable(candidate.model, settings, figure, asked)
     for number in range(1, settings.rounds + 1):
         # The last is the ask itself: a root and its power need not meet it to the last digit.
         target = asked if number == settings.rounds else start * (asked / start) ** (number / settings.rounds)
-        net = smaller(candidate, settings, figure, target, number)
+        net, reached = smaller(candidate, settings, figure, target, number)
         candidate = replace(candidate, model=recovered(net, candidate, settings.retrain, number))
-        told = {"asked": asked / start, "reached": figure(net.spec) / start}  # shares
-        journal().epoch(f"prune {settings.until.what}", number, settings.rounds, **told)
+        told = {"asked": asked / start, "reached": reached / start}  # shares
+        journal().epoch(stage_name(net, settings), number, settings.rounds, **told)
     return candidate
 
 
-def figure_of(candidate: Candidate, what: What) -> Callable[[ModelSpec], float]:
-    """Choose the function from a spec to its figure; a time is measured once for each spec."""
-    known: dict[str, float] = {}
+def shallower(candidate: Candidate, blocks: int) -> Candidate:
+    """Take whole residual blocks out, one after the other, and tell how far affect moved without each.
 
-    def measured(spec: ModelSpec) -> float:
-        key = spec.model_dump_json()
-        known[key] = known[key] if key in known else clip_ms(fresh(candidate, spec))
-        return known[key]
+    Raises:
+        ModelError: there are fewer blocks to spare; their number is told.
+    """
+    for number in range(1, blocks + 1):
+        found = without_least_block(candidate)
+        if found is None:
+            raise ModelError(
+                f"prune: blocks asks for {blocks}, but only {number - 1} residual blocks have a shortcut that "
+                f"carries on without them. Ask for {number - 1} or fewer."
+            )
+        candidate = replace(candidate, model=found[0])
+        journal().epoch("prune blocks", number, blocks, affect_moved=found[1] ** 0.5)
+    return candidate
 
-    return {"macs": macs_per_frame, "parameters": parameters, "clip_ms": measured}[what]
+
+def stage_name(net: AffectNet, settings: Prune) -> str:
+    """Say what is pruned, and which layers cannot be: they are narrower than `round_to`."""
+    whole = narrow(groups(net), settings.round_to)
+    rest = f" ({', '.join(whole)} stay whole, narrower than {settings.round_to})" if whole else ""
+    return f"prune {settings.until.what}{rest}"
 
 
-def fresh(candidate: Candidate, spec: ModelSpec) -> Candidate:
-    """Make a candidate of another shape: how long it takes does not depend on its weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(candidate.seed, "prune"))
-        return replace(candidate, model=AffectNet(spec))
+def narrow(found: Sequence[Group], round_to: int) -> list[str]:
+    """Name the groups that have fewer units than a multiple."""
+    return list(dict.fromkeys(group.tie for group in found if group.units < round_to))
 
 
-def refuse_unreachable(net: AffectNet, settings: Prune, figure: Callable[[ModelSpec], float], asked: float) -> None:
+def refuse_unreachable(net: AffectNet, settings: Prune, figure: Figure, asked: float) -> None:
     """Refuse, before anything is trained, what cannot be reached.
 
     Raises:
-        ModelError: with what is asked for and the least there is.
+        ModelError: with what is asked for and the least there is, or the nearest below.
     """
-    found = groups(net)
+    found, what, start = groups(net), settings.until.what, figure(net.spec)
     least = figure(respec(net.spec, widths(found, plan.smallest(found, settings.round_to))))
     if least > asked:
-        what, start = settings.until.what, figure(net.spec)
+        whole = narrow(found, settings.round_to)
         raise ModelError(
-            f"prune: until.{what} asks for {asked:,.5g} of {start:,.5g}, but with widths in multiples of "
-            f"{settings.round_to} the least is {least:,.5g}. Ask for that or more, or lower round_to."
+            f"prune: until.{what} asks for {said(asked)} of {said(start)}, but with widths in multiples of "
+            f"{settings.round_to} the least is {said(least)}. Ask for that or more, or lower round_to"
+            + (f" ({', '.join(whole)} are narrower than it and stay whole)." if whole else ".")
+        )
+    if settings.until.counted:
+        unjudged = {group.name: torch.zeros(group.units) for group in found}
+        order = plan.blocks(found, unjudged, {}, round_to=settings.round_to, scope="per_group")
+        left = nearest(net.spec, found, order, settings, figure, asked)
+        refuse_far(figure(respec(net.spec, widths(found, left))), asked, settings)
+
+
+def refuse_far(reached: float, asked: float, settings: Prune) -> None:
+    """Refuse a figure that is above the ask, or further below it than allowed.
+
+    Raises:
+        ModelError: with both figures.
+    """
+    if not (1 - settings.within) * asked <= reached <= asked:
+        raise ModelError(
+            f"prune: until.{settings.until.what} asks for {said(asked)}, but with widths in multiples of "
+            f"{settings.round_to} the nearest below is {said(reached)}, {1 - reached / asked:.1%} off. Ask for that, "
+            f"lower round_to, or allow it: within (now {settings.within:g})."
         )
 
 
+def said(figure: float) -> str:
+    """Write a count with all its digits, and a time with three.
+
+    >>> said(583186.4), said(0.12345)
+    ('583,186', '0.123')
+    """
+    return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.3g}"
+
+
+def nearest(
+    spec: ModelSpec, found: Sequence[Group], order: Sequence[plan.Block], settings: Prune, figure: Figure, asked: float
+) -> plan.Kept:
+    """Keep as many units as the ask allows, taking blocks in their order."""
+
+    def reached(left: plan.Kept) -> float:
+        return figure(respec(spec, widths(found, left)))
+
+    near = max(plan.NEAR, 1 - settings.within)
+    return plan.closest(order, plan.fewest(found, order, reached, asked), reached, asked, near)
+
+
 def smaller(
-    candidate: Candidate, settings: Prune, figure: Callable[[ModelSpec], float], target: float, number: int
-) -> AffectNet:
-    """Cut the units that matter least; only the last round goes below its target, the others stop above it."""
+    candidate: Candidate, settings: Prune, figure: Figure, target: float, number: int
+) -> tuple[AffectNet, float]:
+    """Cut the units that matter least, and say what was reached.
+
+    Only the last round goes below its target, the others stop above it.
+    """
     net, found = candidate.model, groups(candidate.model)
     scores = unit_scores(candidate, found, settings.importance, number)
 
@@ -178,46 +205,33 @@ def smaller(
     order = plan.blocks(found, scores, costs, round_to=settings.round_to, scope=settings.scope)
     if number < settings.rounds:
         left = plan.most_above(found, order, reached, target)
-    elif settings.until.what == "clip_ms":
-        left = _fast_enough(candidate, found, order, reached, target)
+    elif settings.until.counted:
+        left = nearest(net.spec, found, order, settings, figure, target)
+        refuse_far(reached(left), target, settings)
     else:
-        left = plan.closest(order, plan.fewest(found, order, reached, target), reached, target)
-    return cut(net, found, plan.least(found, scores, left))
+        left, again = _fast_enough(candidate, found, order, reached, settings.until)
+        return cut(net, found, plan.least(found, scores, left)), again
+    return cut(net, found, plan.least(found, scores, left)), reached(left)
 
 
 def _fast_enough(
-    candidate: Candidate, found: Sequence[Group], order: Sequence[plan.Block], reached: plan.Figure, asked: float
-) -> plan.Kept:
+    candidate: Candidate, found: Sequence[Group], order: Sequence[plan.Block], reached: plan.Figure, until: Until
+) -> tuple[plan.Kept, float]:
     """Bisect for a time, and measure the answer again: a time varies, a bisection is fooled by one lucky reading.
 
     Raises:
         ModelError: a second measurement stays above the ask.
     """
-    again = 0.0
+    again, asked = 0.0, until.asked(0)
     for attempt in range(ATTEMPTS):
         left = plan.fewest(found, order, reached, asked * (1 - 0.05 * attempt))
-        again = clip_ms(fresh(candidate, respec(candidate.model.spec, widths(found, left))))
+        again = measured(candidate, respec(candidate.model.spec, widths(found, left)), until.what)
         if again <= TOLERANCE * asked:
-            return left
+            return left, again
     raise ModelError(
-        f"prune: until.clip_ms asks for {asked:.3g} ms, and a second measurement took {again:.3g} ms, {ATTEMPTS} times "
+        f"prune: until.{until.what} asks for {asked:.3g}, and a second measurement took {again:.3g}, {ATTEMPTS} times "
         "over. Leave the machine alone while it measures, or ask for more."
     )
-
-
-def unit_scores(
-    candidate: Candidate, found: Sequence[Group], importance: judge.Importance, number: int
-) -> dict[str, Tensor]:
-    """Judge every unit of every group, on the candidate's own loss and clips where gradients are needed."""
-    net = candidate.model
-    weights = dict(net.named_parameters())
-    if importance == "taylor":
-        return judge.taylor(weights, gradients(net, candidate.clips, candidate.loss, candidate.seed), found)
-    if importance == "random":
-        drawn = torch_generator(candidate.seed, "prune at random", number)
-        return {group.name: judge.at_random(group, drawn) for group in found}
-    judged = judge.bn_scale if importance == "bn" else judge.magnitude
-    return {group.name: judged(weights, group) for group in found}
 
 
 def recovered(net: AffectNet, candidate: Candidate, retrain: Retrain, number: int) -> AffectNet:

@@ -1,12 +1,94 @@
 """Export in another number format: half the bytes, or a quarter of them and integer arithmetic."""
 
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+import torch
+from jaxtyping import Float
+from pydantic import Field, PositiveInt, field_validator, model_validator
+from torch import Tensor
 
+from slimaffect.export.graph import graph
+from slimaffect.export.int8 import calibrated
+from slimaffect.export.int8.sensitivity import Judge, keep_worst
+from slimaffect.export.int8.trainable import settled, trainable
+from slimaffect.model.losses import Batch, Loss
+from slimaffect.model.net import AffectNet, Answer, State
 from slimaffect.steps.step import Step
-from slimaffect.train.candidate import Candidate, Precision
+from slimaffect.train.candidate import Candidate, Precision, Ranges
+from slimaffect.train.journal import journal
+from slimaffect.train.loop import train
+from slimaffect.train.settings import EndToEndStage, FramesStage, SequencesStage, TrainSettings
+
+
+class TrainRounded(TrainSettings):
+    """How the CNN learns to answer in int8 as it does in float32; LSTM and head are not rounded and stay."""
+
+    epochs: PositiveInt = 3
+    """Length of training with rounded weights and activations."""
+    frames: FramesStage = FramesStage(share=1, rate=1e-3)  # slower than from scratch: the weights are good already
+    sequences: SequencesStage = SequencesStage(share=0)
+    end_to_end: EndToEndStage = EndToEndStage(share=0)
+    amp: Literal["off"] = "off"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Always off: bfloat16 has fewer digits than the levels that are trained."""
+
+    @model_validator(mode="after")
+    def _something_rounded_learns(self) -> "TrainRounded":
+        if self.sequences.share:
+            raise ValueError("sequences trains the LSTM alone, which int8 does not round. Leave its share at 0.")
+        return self
+
+
+class SameFeatures(Loss):
+    """Answer the features that the float32 model does: LSTM and head read them and are not rounded.
+
+    What rounding loses is to be regained, not more learned of the labels, so the model is its own teacher (after
+    Mishra and Marr 2018, https://arxiv.org/abs/1711.05852).
+    """
+
+    def __init__(self, teacher: AffectNet) -> None:
+        """Keep the teacher frozen."""
+        super().__init__()
+        self.teacher = teacher.eval().requires_grad_(False)
+
+    @property
+    def teaches_frames(self) -> bool:
+        """Features are of single frames."""
+        return True
+
+    def train(self, mode: bool = True) -> "SameFeatures":
+        """Switch mode, but leave the teacher answering as it is deployed."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    @torch.no_grad()
+    def teach(
+        self,
+        frames: Float[Tensor, "batch time 3 height width"],
+        state: State | None = None,
+        whose: Sequence[str] = (),  # noqa: ARG002 (one teacher for all)
+    ) -> Answer | None:
+        """Answer in float32."""
+        return self.teacher(frames, state)
+
+    def forward(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
+        """Compare the features of the frames that are scored."""
+        assert batch.teacher is not None
+        scored = batch.valid if batch.seen is None else batch.seen
+        return relative_gap(answer.features[scored], batch.teacher.features[scored])
+
+
+def relative_gap(values: Float[Tensor, "n width"], target: Float[Tensor, "n width"]) -> Float[Tensor, ""]:
+    """Mean squared error in units of the target's variance.
+
+    >>> relative_gap(torch.tensor([[0.0], [3.0]]), torch.tensor([[0.0], [2.0]])).item()
+    0.5
+    """
+    spread = (target - target.mean(0)).square().mean().clamp_min(1e-6)
+    return (values - target).square().mean() / spread
 
 
 class Quantise(Step):
@@ -19,7 +101,61 @@ class Quantise(Step):
     """Number format: fp32 changes nothing, fp16 halves the file for GPUs, int8 is for CPUs and GPUs."""
     calibration_clips: Annotated[int, Field(ge=1)] = 64
     """Training clips that set the int8 ranges, drawn over sites and subjects."""
+    ranges: Ranges = "minmax"
+    """Where an int8 range ends: at the extremes, at a percentile, or where entropy or squared error is least."""
+    equalise: bool = False
+    """Share out between neighbouring layers what one makes large and the next reads small."""
+    correct_bias: bool = False
+    """Take off each bias what rounding the weights adds on average."""
+    train: TrainRounded | None = None
+    """Training with everything rounded as in the int8 file; with `keep_within` only if int8 loses more than that."""
+    keep_within: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """CCC that int8 may lose on subjects of the training sites; the worst layers stay in float32 until it holds."""
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _no_bfloat16(cls, value: object) -> object:
+        if value == "bf16":
+            raise ValueError(
+                "bf16 is no format of a file: ONNX Runtime cannot convolve bfloat16 on CPUs, and TensorRT-RTX refuses "
+                "such a graph. Choose fp16 for GPUs or int8."
+            )
+        return value
 
     def apply(self, candidate: Candidate) -> Candidate:
-        precision = Precision(to=self.to, calibration_clips=self.calibration_clips)
-        return replace(candidate, precision=precision)
+        chosen = {name: getattr(self, name) for name in ("to", "calibration_clips", "ranges", "equalise")}
+        candidate = replace(candidate, precision=Precision(**chosen, correct_bias=self.correct_bias))
+        if self.to != "int8":
+            return candidate
+        if self.keep_within is not None:
+            return within(candidate, self.keep_within, self.train)
+        return candidate if self.train is None else train_rounded(candidate, self.train)
+
+
+def within(candidate: Candidate, margin: float, settings: TrainRounded | None) -> Candidate:
+    """Answer a candidate whose int8 file loses no more CCC than `margin`, by training first and then by float32 layers.
+
+    The loss is told against the float32 file of the given candidate, on subjects of its own clips whom the calibration
+    does not see. Its training has seen them, so their CCC says what rounding costs and not how good the model is.
+
+    Raises:
+        DataError: no site can spare a subject.
+    """
+    judge = Judge(candidate)
+    if settings is not None and judge.as_float - judge.ccc(judge.calibrated(candidate)) > margin:
+        candidate = train_rounded(candidate, settings)
+    kept, reached = keep_worst(judge, candidate, margin)
+    told = {"kept": kept, "ccc": {"fp32": judge.as_float, "int8": reached}}
+    journal().figures["quantise"] = {"trained": bool(candidate.precision.learned), **told}
+    return replace(candidate, precision=candidate.precision.model_copy(update=told))
+
+
+def train_rounded(candidate: Candidate, settings: TrainRounded) -> Candidate:
+    """Train what the int8 file for CPUs computes, its ranges included, to answer as in float32."""
+    given = deepcopy(candidate.model).eval()
+    found = calibrated(graph(given), candidate.clips, candidate.precision, candidate.seed)
+    net = trainable(given, found.model, found.as_trained())
+    net, learned = settled(given, train(net, candidate.clips, SameFeatures(given), settings, candidate.seed))
+    # The trained weights are equalised and corrected already; again would be something else than what was trained.
+    told = {"equalise": False, "correct_bias": False, "learned": learned}
+    return replace(candidate, model=net, precision=candidate.precision.model_copy(update=told))

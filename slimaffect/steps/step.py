@@ -1,6 +1,7 @@
 """What a step is: a function from a candidate to a candidate."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from slimaffect.settings import Settings
@@ -25,6 +26,10 @@ class Step(Settings, ABC):
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
         words = [value for name, value in self if isinstance(value, str) and value != defaults[name]]
         return " ".join([self.name, *words])
+
+    def amiss(self, before: "Sequence[Step]") -> str | None:  # noqa: ARG002 (most steps do not mind)
+        """Say what is wrong with standing after these steps; None if nothing is. It is told while a recipe is read."""
+        return None
 
     @abstractmethod
     def apply(self, candidate: Candidate) -> Candidate:

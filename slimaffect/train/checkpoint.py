@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from slimaffect.data.clips import Clips
 from slimaffect.model.losses import Loss
 from slimaffect.model.net import AffectNet
+from slimaffect.train.pool import Extra
 from slimaffect.train.settings import TrainSettings
 
 
@@ -66,9 +67,13 @@ def _copied(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
 
 
-def training_key(net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int) -> str:
+def training_key(
+    net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int, extra: Extra | None = None
+) -> str:
     """sha256 of all that decides a training's weights, so that no checkpoint is taken for another's."""
     digest = hashlib.sha256(f"{net.spec!r}\n{settings!r}\n{seed}\n{clips.fingerprint}\n{loss!r}".encode())
+    if extra:
+        digest.update(f"\n{extra.clips.fingerprint} {extra.share}".encode())
     for module in (net, loss):
         for name, tensor in module.state_dict().items():
             digest.update(f"{name}{tuple(tensor.shape)}".encode())

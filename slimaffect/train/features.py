@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from slimaffect.model.losses import Batch
@@ -22,7 +21,7 @@ class Kept(NamedTuple):
     """What is kept of one stretch in one view: the student's features, and the teacher's answer to the same pixels."""
 
     features: Float[Tensor, "time features"]
-    taught: tuple[Float[Tensor, "time 2"], Float[Tensor, "time wide"]] | None
+    taught: Answer | None  # a batch of one
 
 
 @torch.no_grad()
@@ -36,9 +35,13 @@ def _keep(learner: Learner, pool: Pool, view: int, index: int) -> Kept:
     chunks = list(_chunks(learner, pool, view, index))
     features = torch.cat([seen for seen, _ in chunks])
     answers = [answer for _, answer in chunks if answer is not None]
-    if not answers:
-        return Kept(features, None)
-    return Kept(features, (torch.cat([a.affect[0] for a in answers]), torch.cat([a.features[0] for a in answers])))
+    return Kept(features, _behind_each_other(answers) if answers else None)
+
+
+def _behind_each_other(answers: list[Answer]) -> Answer:
+    affect, seen = (torch.cat(part, 1) for part in ([a.affect for a in answers], [a.features for a in answers]))
+    hidden = [answer.hidden for answer in answers if answer.hidden is not None]
+    return Answer(affect, seen, None, torch.cat(hidden, 1) if hidden else None)
 
 
 def _chunks(
@@ -46,12 +49,13 @@ def _chunks(
 ) -> Iterator[tuple[Float[Tensor, "time features"], Answer | None]]:
     """Pass a stretch through student and teacher, chunk by chunk, all in one view; the teacher keeps its state."""
     stretch = pool.stretches[index]
+    whose = [pool.recordings[stretch.recording].subject]
     drawn = draw_view(1, learner.settings.augment, torch_generator(learner.seed, f"features {view}", index))
     answer = None
     for first in range(stretch.first, stretch.last, CHUNK):
         raw = pool.frames[stretch.recording][first : min(first + CHUNK, stretch.last)]
         faces = learner.alter(torch.from_numpy(raw.copy())[None], drawn)
-        answer = learner.taught(faces, answer.state if answer else None)
+        answer = learner.taught(faces, whose, answer.state if answer else None)
         yield learner.encode(faces)[0], answer
 
 
@@ -59,15 +63,27 @@ def cut_features(
     kept: list[list[Kept]], pool: Pool, drawn: list[tuple[int, int, int]], length: int, unscored: int
 ) -> tuple[Float[Tensor, "batch time features"], Batch]:
     """Cut windows out of kept features; each is drawn as view, stretch and first frame."""
-    features, taught, labels = [], [], []
+    features, taught, places = [], [], []
     for view, index, first in drawn:
         place, found = pool.place(index, first, length, unscored), kept[view][index]
         at = torch.from_numpy(place.at - pool.stretches[index].first)
         features.append(found.features[at])
-        labels.append((place.affect, place.valid))
+        places.append(place)
         if found.taught is not None:
-            taught.append((found.taught[0][at], found.taught[1][at]))
-    affect, valid = (torch.from_numpy(np.stack(column)) for column in zip(*labels, strict=True))
-    said = [torch.stack(column) for column in zip(*taught, strict=True)]
-    teacher = Answer(said[0], said[1], None) if said else None
-    return torch.stack(features), Batch(affect, valid, teacher)
+            taught.append(_cut(found.taught, at))
+    affect, valid, seen = pool.marks(places)
+    return torch.stack(features), Batch(affect, valid, _together(taught), seen, pool.whose(places))
+
+
+def _cut(answer: Answer, at: Int[Tensor, " time"]) -> Answer:
+    hidden = None if answer.hidden is None else answer.hidden[:, at]
+    return Answer(answer.affect[:, at], answer.features[:, at], None, hidden)
+
+
+def _together(answers: list[Answer]) -> Answer | None:
+    """Put the teacher's answers to all windows into one batch."""
+    if not answers:
+        return None
+    affect, seen = (torch.cat(part) for part in ([a.affect for a in answers], [a.features for a in answers]))
+    hidden = [answer.hidden for answer in answers if answer.hidden is not None]
+    return Answer(affect, seen, None, torch.cat(hidden) if hidden else None)

@@ -1,6 +1,6 @@
 """What changes while training: a copy of the model, of the loss, and how frames pass through them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
 import torch
@@ -40,10 +40,12 @@ class Learner:
             features = self.net.encode(flat)
         return features.float().unflatten(0, (frames.shape[0], frames.shape[1]))
 
-    def taught(self, frames: Float[Tensor, "batch time 3 height width"], state: State | None = None) -> Answer | None:
-        """Answer what a teacher says of the same pixels; None without a teacher."""
+    def taught(
+        self, frames: Float[Tensor, "batch time 3 height width"], whose: Sequence[str], state: State | None = None
+    ) -> Answer | None:
+        """Answer what the teacher of these subjects says of the same pixels; None without a teacher."""
         with self._cheaply():
-            return self.loss.teach(frames, state)
+            return self.loss.teach(frames, state, whose)
 
     def _cheaply(self) -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16, enabled=self.amp)

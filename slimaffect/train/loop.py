@@ -1,7 +1,7 @@
 """The training loop. There is one."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
@@ -13,15 +13,24 @@ from slimaffect.model.net import AffectNet
 from slimaffect.train.checkpoint import Checkpoint, Progress, training_key
 from slimaffect.train.journal import journal
 from slimaffect.train.learner import Learner
-from slimaffect.train.pool import Pool
+from slimaffect.train.pool import Extra, Pool
 from slimaffect.train.randomness import torch_seed
 from slimaffect.train.settings import TrainSettings
-from slimaffect.train.stages import STAGES, Course, Length, epochs_done, lengths
+from slimaffect.train.stages import STAGES, Course, Length, Stage, epochs_done, lengths
 from slimaffect.train.validate import mean_ccc, split
 
 
-def train(net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int) -> AffectNet:
-    """Train a copy of the model; the given one stays as it was.
+def train(
+    net: AffectNet,
+    clips: Clips,
+    loss: Loss,
+    settings: TrainSettings,
+    seed: int,
+    *,
+    stages: Mapping[str, Stage] = STAGES,
+    extra: Extra | None = None,
+) -> AffectNet:
+    """Train a copy of the model; the given one stays as it was. `extra` videos have no labels, only a teacher.
 
     Everything random follows from the seed, so equal arguments give equal weights, at one thread and on one kind of
     processor. Under a journal with a checkpoint folder an interrupted training goes on to the same weights.
@@ -30,16 +39,16 @@ def train(net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, see
         RunError: the clips hold no labelled frame, or the loss is no longer a number.
     """
     journal().trainings += 1
-    checkpoint = Checkpoint(journal().checkpoint, training_key(net, clips, loss, settings, seed))
+    checkpoint = Checkpoint(journal().checkpoint, training_key(net, clips, loss, settings, seed, extra))
     learner, progress = Learner(net, loss, settings, seed), checkpoint.read()
     clips, judges = split(clips, settings.validation, seed) if settings.keep == "best" else (clips, None)
-    pool, plan = Pool(clips), lengths(settings)
+    pool, plan = Pool(clips, extra), lengths(settings, clips.share)
     with torch.random.fork_rng(devices=[]):
         progress.restore(learner.net, learner.loss)
         for number, length in enumerate(plan):
             if progress.is_past(number, length.steps):
                 continue
-            course = STAGES[length.name](learner, pool)
+            course = stages[length.name](learner, pool)
             for figures in _epochs(course, number, length, learner, progress):
                 if judges is not None and course.head is None:
                     figures["ccc"] = mean_ccc(learner.net, judges)
@@ -55,11 +64,12 @@ def _epochs(
 ) -> Iterator[dict[str, float]]:
     """Run one stage from where it was interrupted; after each epoch keep it, and answer the epoch's figures."""
     optimiser = _optimiser(course.learns, learner.settings.weight_decay)
-    progress.enter(number, optimiser, course.head)
+    passing = course.passing
+    progress.enter(number, optimiser, passing)
     while progress.step < length.steps:
         last = min(progress.step + length.epoch, length.steps)
         losses = [_step(step, course, length, learner, optimiser) for step in range(progress.step, last)]
-        progress.keep(last, learner.net, learner.loss, optimiser, course.head)
+        progress.keep(last, learner.net, learner.loss, optimiser, passing)
         yield {"loss": math.fsum(losses) / len(losses)}
 
 
@@ -69,9 +79,12 @@ def _step(step: int, course: Course, length: Length, learner: Learner, optimiser
     rate = learning_rate(step, length.steps, length.rate, learner.settings.warm_up)
     for group in optimiser.param_groups:
         group["lr"] = rate
-    loss = learner.loss(*course.attempt(step))
+    answer, batch = course.attempt(step)
+    loss = learner.loss(answer, batch)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
+    if course.along is not None:
+        course.along.learn(step, answer)
     norm = nn.utils.clip_grad_norm_(course.learns, learner.settings.clip_norm)
     if not math.isfinite(loss.item() + norm.item()):
         raise RunError(

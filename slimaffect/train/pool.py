@@ -26,7 +26,8 @@ class Place(NamedTuple):
     recording: int
     at: Int[np.ndarray, " time"]
     affect: Float[np.ndarray, "time 2"]
-    valid: Bool[np.ndarray, " time"]
+    valid: Bool[np.ndarray, " time"]  # against their labels
+    seen: Bool[np.ndarray, " time"]  # against a teacher, where there is one
 
 
 class Windows(NamedTuple):
@@ -35,37 +36,55 @@ class Windows(NamedTuple):
     frames: UInt8[Tensor, "batch time 3 height width"]
     affect: Float[Tensor, "batch time 2"]
     valid: Bool[Tensor, "batch time"]
+    seen: Bool[Tensor, "batch time"]
+    whose: tuple[str, ...]  # the subject of each window
+
+
+class Extra(NamedTuple):
+    """Videos without labels that a teacher speaks for, and their share of every batch."""
+
+    clips: Clips
+    share: float
 
 
 class Pool:
-    """All frames under the clips. Draws are stratified: the timeline of all subjects in even parts, one draw each."""
+    """All frames under the clips. Draws are stratified: the timeline of all subjects in even parts, one draw each.
 
-    def __init__(self, clips: Clips) -> None:
-        self.recordings = clips.recordings
+    Of extra videos without labels each batch holds its share, drawn likewise.
+    """
+
+    def __init__(self, clips: Clips, extra: Extra | None = None) -> None:
+        self.recordings = (*clips.recordings, *(extra.clips.recordings if extra else ()))
         # A plain view of the mapped file: np.memmap costs microseconds at every index.
-        self.frames = [np.asarray(recording.frames).view(np.ndarray) for recording in clips.recordings]
+        self.frames = [np.asarray(recording.frames).view(np.ndarray) for recording in self.recordings]
         self.stretches = tuple(_stretches(clips))
+        self._labelled, self._share = len(self.stretches), extra.share if extra else 0.0
+        if extra:
+            shifted = (s._replace(recording=s.recording + len(clips.recordings)) for s in _stretches(extra.clips))
+            self.stretches += tuple(shifted)
         self._single = self._places_of_frames()
-        if not len(self._single):
+        if not (self._single[:, 0] < self._labelled).any():
             raise RunError(
                 f"The {len(clips)} training clips hold no frame with both a face and a label. "
                 "Run `slim data check` on the dataset, or keep more clips."
             )
 
     def _places_of_frames(self) -> Int[np.ndarray, "frames 2"]:
-        """List recording and index of every covered frame that has a label."""
-        places = [(s.recording, s.first + np.flatnonzero(self._valid(s))) for s in self.stretches]
-        return np.concatenate([_pairs(recording, at) for recording, at in places] or [np.empty((0, 2), np.int64)])
+        """List stretch and index of every covered frame that is scored."""
+        places = [(index, s.first + np.flatnonzero(self._valid(s))) for index, s in enumerate(self.stretches)]
+        return np.concatenate([_pairs(index, at) for index, at in places] or [np.empty((0, 2), np.int64)])
 
     def _valid(self, stretch: Stretch) -> Bool[np.ndarray, " time"]:
         return self.recordings[stretch.recording].valid[stretch.first : stretch.last]
 
     def single(self, batch: int, random: np.random.Generator) -> Windows:
         """Draw single labelled frames, as windows of one frame."""
-        places = _stratified(self._single, batch, random)
+        places = [(self.stretches[index].recording, at) for index, at in self.draw(self._single, batch, random)]
         frames = np.stack([self.frames[recording][at] for recording, at in places])[:, None]
-        affect = _labels(np.stack([self.recordings[recording].affect[at] for recording, at in places]))[:, None]
-        return Windows(torch.from_numpy(frames), torch.from_numpy(affect), torch.ones(batch, 1, dtype=torch.bool))
+        affect = np.stack([self.recordings[recording].affect[at] for recording, at in places])[:, None]
+        labels, valid = torch.from_numpy(_labels(affect)), torch.from_numpy(_labelled(affect))
+        whose = tuple(self.recordings[recording].subject for recording, _ in places)
+        return Windows(torch.from_numpy(frames), labels, valid, torch.ones(batch, 1, dtype=torch.bool), whose)
 
     def starts(self, length: int, unscored: int) -> Int[np.ndarray, "starts 2"]:
         """List stretch and first frame of every window with a labelled frame after the unscored ones.
@@ -90,7 +109,12 @@ class Pool:
         self, starts: Int[np.ndarray, "starts 2"], batch: int, random: np.random.Generator
     ) -> Int[np.ndarray, "batch 2"]:
         """Draw windows spread over all subjects, as stretch and first frame."""
-        return _stratified(starts, batch, random)
+        labelled = int(np.searchsorted(starts[:, 0], self._labelled))
+        if labelled == len(starts):
+            return _stratified(starts, batch, random)
+        count = min(batch - 1, max(1, round(self._share * batch)))
+        drawn = _stratified(starts[:labelled], batch - count, random), _stratified(starts[labelled:], count, random)
+        return np.concatenate(drawn)
 
     def place(self, index: int, first: int, length: int, unscored: int) -> Place:
         """Say where a window's frames lie, what their labels are, and which of them are scored."""
@@ -98,16 +122,28 @@ class Pool:
         recording = self.recordings[stretch.recording]
         at = np.arange(first, first + length)
         inside = np.minimum(at, stretch.last - 1)
-        valid = recording.valid[inside] & (at < stretch.last)
-        valid[: _warm_up(stretch, length, unscored)] = False
-        return Place(stretch.recording, inside, _labels(recording.affect[inside]), valid)
+        seen = recording.valid[inside] & (at < stretch.last)
+        seen[: _warm_up(stretch, length, unscored)] = False
+        affect = recording.affect[inside]
+        return Place(stretch.recording, inside, _labels(affect), seen & _labelled(affect), seen)
 
     def cut(self, drawn: Int[np.ndarray, "batch 2"], length: int, unscored: int) -> Windows:
         """Read the drawn windows."""
-        places = [self.place(index, first, length, unscored) for index, first in drawn]
+        places = [self.place(index, first, length, unscored) for index, first in drawn.tolist()]
         frames = np.stack([self.frames[place.recording][place.at] for place in places])
-        affect, valid = np.stack([place.affect for place in places]), np.stack([place.valid for place in places])
-        return Windows(torch.from_numpy(frames), torch.from_numpy(affect), torch.from_numpy(valid))
+        return Windows(torch.from_numpy(frames), *self.marks(places), self.whose(places))
+
+    def marks(
+        self, places: list[Place]
+    ) -> tuple[Float[Tensor, "batch time 2"], Bool[Tensor, "batch time"], Bool[Tensor, "batch time"]]:
+        """Put the windows' labels into a batch, with which of them are scored and which are seen."""
+        columns = ([place[column] for place in places] for column in (2, 3, 4))
+        affect, valid, seen = (torch.from_numpy(np.stack(column)) for column in columns)
+        return affect, valid, seen
+
+    def whose(self, places: list[Place]) -> tuple[str, ...]:
+        """Name each window's subject."""
+        return tuple(self.recordings[place.recording].subject for place in places)
 
 
 def _warm_up(stretch: Stretch, length: int, unscored: int) -> int:
@@ -142,6 +178,10 @@ def _stratified(
 
 def _pairs(first: int, seconds: Int[np.ndarray, " n"]) -> Int[np.ndarray, "n 2"]:
     return np.stack([np.full(len(seconds), first, dtype=np.int64), seconds.astype(np.int64)], axis=1)
+
+
+def _labelled(affect: Float[np.ndarray, "*window 2"]) -> Bool[np.ndarray, "*window"]:
+    return np.asarray(np.isfinite(affect).all(-1))
 
 
 def _labels(affect: Float[np.ndarray, "... 2"]) -> Float[np.ndarray, "... 2"]:

@@ -13,7 +13,6 @@ from slimaffect.train.pool import Pool
 from slimaffect.train.randomness import numpy_generator
 
 
-@torch.no_grad()
 def recalibrate(net: AffectNet, clips: Clips, seed: int, *, batches: int = 16, batch: int = 256) -> AffectNet:
     """Answer a copy whose batch norms hold the plain mean over batches of single frames of all subjects.
 
@@ -22,7 +21,13 @@ def recalibrate(net: AffectNet, clips: Clips, seed: int, *, batches: int = 16, b
     Raises:
         RunError: the clips hold no labelled frame.
     """
-    net, pool = copy.deepcopy(net).eval(), Pool(clips)
+    return measure_norms(copy.deepcopy(net), Pool(clips), seed, batches=batches, batch=batch)
+
+
+@torch.no_grad()
+def measure_norms(net: AffectNet, pool: Pool, seed: int, *, batches: int = 16, batch: int = 256) -> AffectNet:
+    """Do so to the given model itself, from frames at hand; it is left in eval mode."""
+    net.eval()
     norms = [module for module in net.cnn.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

@@ -1,6 +1,6 @@
 """What a recipe can set about training."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -110,7 +110,7 @@ class TrainSettings(Settings):
     """`auto` computes the CNN in bfloat16 where the processor has instructions for it."""
 
     @model_validator(mode="after")
-    def _some_stage_is_left(self) -> Self:
+    def _some_stage_is_left(self) -> "TrainSettings":
         if not any(stage.share for stage in (self.frames, self.sequences, self.end_to_end)):
             raise ValueError("frames.share, sequences.share and end_to_end.share are all 0; give one of them epochs")
         return self

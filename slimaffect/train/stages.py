@@ -5,6 +5,7 @@ needs batches of unrelated frames.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,12 +22,30 @@ from slimaffect.train.randomness import numpy_generator, torch_generator, torch_
 from slimaffect.train.settings import TrainSettings
 
 
+class Companions(nn.Module, ABC):
+    """Others that learn at every step of a stage; a checkpoint keeps their state until the stage is over."""
+
+    @abstractmethod
+    def learn(self, step: int, answer: Answer) -> None:
+        """Add their gradients to what learns, given what was answered at this step."""
+
+
 class Course(NamedTuple):
     """A stage made ready: what learns, and how step number n answers its batch."""
 
     learns: list[nn.Parameter]
     attempt: Callable[[int], tuple[Answer, Batch]]
     head: nn.Module | None = None  # a head that is thrown away after the stage
+    along: Companions | None = None  # who learns along
+
+    @property
+    def passing(self) -> nn.Module | None:
+        """What is thrown away after the stage: its state must be kept while the stage lasts."""
+        parts = [part for part in (self.head, self.along) if part is not None]
+        return nn.ModuleList(parts) if parts else None
+
+
+Stage = Callable[[Learner, Pool], Course]
 
 
 class Length(NamedTuple):
@@ -43,11 +62,19 @@ class Length(NamedTuple):
         return math.ceil(self.steps / self.epoch)
 
 
-def lengths(settings: TrainSettings) -> tuple[Length, ...]:
-    """Share the epochs out among the stages, in their order; a stage without a share is left out."""
+def lengths(settings: TrainSettings, share: float = 1.0) -> tuple[Length, ...]:
+    """Share the epochs out among the stages, in their order; a stage without a share is left out.
+
+    On a subset an epoch has as many fewer steps: `share` is that of the clips.
+    """
     plans = {name: getattr(settings, name) for name in STAGES}
     return tuple(
-        Length(name, max(1, round(settings.epochs * plan.share * plan.steps)), plan.steps, plan.rate)
+        Length(
+            name,
+            max(1, round(settings.epochs * plan.share * plan.steps * share)),
+            max(1, round(plan.steps * share)),
+            plan.rate,
+        )
         for name, plan in plans.items()
         if plan.share > 0
     )
@@ -69,8 +96,8 @@ def frames(learner: Learner, pool: Pool) -> Course:
         faces = learner.alter(windows.frames, _view(learner, "frames", step, batch))
         features = learner.encode(faces)
         answer = Answer(torch.tanh(head(net.feature_dropout(features))), features, None)
-        taught = learner.taught(faces) if learner.loss.teaches_frames else None
-        return answer, Batch(windows.affect, windows.valid, taught)
+        taught = learner.taught(faces, windows.whose) if learner.loss.teaches_frames else None
+        return answer, Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
 
     learns = [*net.cnn.parameters(), *net.bottleneck.parameters(), *head.parameters(), *learner.loss_learns()]
     return Course(learns, attempt, None if net.lstm is None else head)
@@ -105,7 +132,8 @@ def end_to_end(learner: Learner, pool: Pool) -> Course:
         windows = pool.cut(drawn, plan.frames, plan.unscored)
         faces = learner.alter(windows.frames, _view(learner, "end_to_end", step, plan.batch))
         answer = net.read(learner.encode(faces))
-        return answer, Batch(windows.affect, windows.valid, learner.taught(faces))
+        taught = learner.taught(faces, windows.whose)
+        return answer, Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
 
     return Course([*net.parameters(), *learner.loss_learns()], attempt)
 
@@ -119,7 +147,7 @@ def _view(learner: Learner, stage: str, step: int, batch: int) -> View:
     return draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
 
 
-STAGES: dict[str, Callable[[Learner, Pool], Course]] = {
+STAGES: dict[str, Stage] = {
     "frames": frames,
     "sequences": sequences,
     "end_to_end": end_to_end,

@@ -17,7 +17,7 @@ from slimaffect.video.picture import Picture, picture
 # Playlists and other formats that name further files or addresses are refused before FFmpeg reads them.
 OPENING = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi", "protocol_whitelist": "file"}
 ROUNDING_S = 0.001  # Matroska rounds times to milliseconds: a frame may be announced that much late
-LONGEST_HOLD_S = 60.0  # a longer jump between two frames is a broken time stamp
+LONGEST_HOLD_S = 60.0  # a longer jump between two frames is a broken time stamp, as is a longer last frame
 SEQUENCE = ".frames"  # an index of images
 MISSING_S = 0.5  # a video that ends this much before its declared end is incomplete
 
@@ -141,7 +141,7 @@ def _decoded(
     path: Path, container: InputContainer, stream: VideoStream, complain: Callable[[str], None]
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """Yield (seconds since the first frame, frame) in order of presentation; damaged packets are passed over."""
-    first_s, last_s, damaged, wrong = None, 0.0, [0], []
+    first_s, last_s, held_s, damaged, wrong = None, 0.0, 0.0, [0], []
     for frame in _readable(container, stream, damaged):
         stamp = frame.time if frame.time is not None else (first_s or 0.0) + last_s + 1 / _rate(stream)
         first_s = stamp if first_s is None else first_s
@@ -151,11 +151,13 @@ def _decoded(
             break
         if time_s > last_s or last_s == 0:
             yield time_s, frame
-            last_s = max(last_s, time_s)
+            last_s, held_s = max(last_s, time_s), _held_s(frame, 1 / _rate(stream))
     if first_s is None:
         raise VideoError(f"{path}: no frame can be decoded. The file is damaged or breaks off; copy it again.")
     if damaged[0]:
         wrong.append(f"{damaged[0]} damaged packets could not be decoded")
+    if held_s > LONGEST_HOLD_S:
+        wrong.append(f"its last frame claims to last {held_s:.0f} s: {LONGEST_HOLD_S:.0f} s of it are used")
     declared_s = _declared_s(container, stream)
     if declared_s is not None and last_s + 1 / _rate(stream) < declared_s - MISSING_S:
         wrong.append(f"it breaks off after {last_s:.1f} s although it declares {declared_s:.1f} s")
@@ -189,10 +191,15 @@ def _at_ticks(
             yield tick, shown
             tick += 1
         shown = frame
-        end_s = time_s + (float(frame.duration * frame.time_base) if frame.duration and frame.time_base else frame_s)
+        end_s = time_s + min(LONGEST_HOLD_S, _held_s(frame, frame_s))
     while shown is not None and tick / rate < end_s - ROUNDING_S:
         yield tick, shown
         tick += 1
+
+
+def _held_s(frame: av.VideoFrame, otherwise_s: float) -> float:
+    """How long a frame says that it is shown."""
+    return float(frame.duration * frame.time_base) if frame.duration and frame.time_base else otherwise_s
 
 
 def _shown(frame: av.VideoFrame, stream: VideoStream) -> Picture:

@@ -79,6 +79,7 @@ FAULTS = [
     (HEAD + "0,0,0\n1,inf,0\n", "has 1 rows that are empty or NaN", "Delete the rows"),
     (HEAD + "0,0,0\n1,oops,0\n", "holds ['1', 'oops', '0'] on line 3", "Correct that line"),
     (HEAD + "0,0,0\n1,0\n", "breaks off on line 3: 2 cells", "Complete or delete"),
+    (HEAD + "0,0,0\n=HYPERLINK(1)\n", "breaks off on line 3: 1 cells", "Complete or delete"),
     (HEAD + "0,0,0\n2,0,0\n1,0,0\n", "times that do not rise: 2 s, then 1 s on line 4", "Sort the rows"),
     (HEAD + "0,0,0\n0,0,0\n", "times that do not rise: 0 s, then 0 s on line 3", "one per moment"),
     (HEAD + "0,-7,3\n1,9,0\n", "values from -7 to 9, outside [-1, 1] (first on line 2)", "affect_range: [-10, 10]"),

@@ -1,5 +1,7 @@
 """Promises of the layout: what is complete is indexed, what is not is set aside with a reason, nothing is guessed."""
 
+import os
+
 import pytest
 
 from slimaffect.data import DatasetFacts, read_dataset, write_dataset_yaml
@@ -198,3 +200,13 @@ def test_boxes_stand_beside_their_video(tmp_path, films):
     assert [source.boxes for source in dataset.sources] == [tmp_path / "A/a1/task.boxes.csv", None]
     (problem,) = dataset.problems
     assert (problem.where, problem.what) == ("A/a1/gone.boxes.csv", "has no video beside it")
+
+
+@pytest.mark.parametrize("name", ["one.mp4", "one.csv"])
+def test_a_pipe_is_told_and_never_opened(lab, name):
+    """Whoever opens a pipe waits for ever: its recording is set aside before that."""
+    (lab / "A/a1" / name).unlink()
+    os.mkfifo(lab / "A/a1" / name)
+    assert found(lab) == ALL[1:]
+    told = {problem.where: problem.what for problem in read_dataset(lab).problems}
+    assert told[f"A/a1/{name}"] == "is neither a file nor a folder"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slimaffect.errors import RunError
-from slimaffect.evaluate.answers import Answers, pooled
+from slimaffect.evaluate.answers import Answers, SubjectAnswers, pooled
 
 
 def test_answers_come_back_as_they_were(tmp_path, answers):
@@ -50,6 +50,7 @@ def test_a_missing_or_damaged_file_says_what_to_do(tmp_path, answers):
         Answers.load(tmp_path / "other.npz")
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_pickle_is_never_run(tmp_path):
     """An object array would run code when read: it is refused."""
     np.savez(tmp_path / "evil.npz", held_out=np.array([{}], dtype=object))
@@ -57,6 +58,7 @@ def test_a_pickle_is_never_run(tmp_path):
         Answers.load(tmp_path / "evil.npz")
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_failed_write_leaves_the_old_file(tmp_path, answers):
     """Saving something that cannot be stored keeps what was there, and leaves no scrap."""
     path = tmp_path / "answers.npz"
@@ -81,6 +83,6 @@ def test_only_valid_frames_are_pooled(answers):
 
 def test_clipping_keeps_an_infinite_answer_visible(answers):
     """A finite prediction moves to the border; an infinite one is no answer and stays infinite."""
-    wild = replace(answers[0].subjects[0], predicted=np.array([[2.0, -3.0], [np.inf, 0.5]]))
+    wild = SubjectAnswers("a", np.array([[2.0, -3.0], [np.inf, 0.5]]), np.zeros((2, 2)), np.ones(2, dtype=bool))
     kept = replace(answers[0], subjects=(wild,)).clipped().subjects[0].predicted
     assert kept.tolist() == [[1.0, -1.0], [np.inf, 0.5]]

@@ -108,6 +108,7 @@ def test_nothing_to_score_is_nan_for_every_metric():
     assert is_constant(empty)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_series_of_different_length_are_refused():
     """Both lengths stand in the message."""
     with pytest.raises(ValueError, match=r"\(3,\) predictions for \(4,\) labels"):

@@ -35,8 +35,8 @@ class Heard:
         self.told.append(("failed", task.key, why))
 
 
-def _work(pipe, folder, deaths, doomed):
-    """Answer tasks; die at each as often as `deaths` says, or always at the doomed one."""
+def _work(pipe, folder, deaths):
+    """Answer tasks; die at each as often as `deaths` says."""
     while True:
         try:
             task = pipe.recv()
@@ -44,7 +44,7 @@ def _work(pipe, folder, deaths, doomed):
             return
         seen = folder / task.key
         count = len(seen.read_text()) if seen.exists() else 0
-        if count < deaths or task.key == doomed:
+        if count < deaths.get(task.key, 0):
             seen.write_text("x" * (count + 1))
             os._exit(9)
         pipe.send(("epoch", "frames", 1, 2))
@@ -55,13 +55,13 @@ def tasks() -> list[Task]:
     return tasks_of([TEACHER, STUDENT], model=shape("tiny"), sites=["S1", None], seeds=[0], threads=1, data="d")
 
 
-def run(tmp_path, deaths=0, doomed=None):
+def run(tmp_path, **deaths):
     """Run all tasks with two real worker processes."""
     context, view, plan = get_context("spawn"), Heard(), Plan(tasks(), Cache(tmp_path / "cache"))
 
     def hire():
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, tmp_path, deaths, doomed), daemon=True)
+        process = context.Process(target=_work, args=(theirs, tmp_path, deaths), daemon=True)
         process.start()
         theirs.close()
         return process, ours
@@ -89,8 +89,10 @@ def test_every_task_runs_once_and_after_its_parent(tmp_path):
 
 def test_task_of_a_dead_worker_is_tried_again(tmp_path):
     """A worker that dies costs one attempt: another takes the task, and it finishes once."""
-    plan, view = run(tmp_path, deaths=1)
+    unlucky = tasks()[0].chain[0]
+    plan, view = run(tmp_path, **{unlucky.key: 1})
     assert not plan.failures
+    assert view.told.count(("started", unlucky.key)) == 2
     ends = [key for word, key, *_ in view.told if word == "finished"]
     assert len(ends) == len(set(ends)) == len(plan.records) == 8
 
@@ -98,7 +100,7 @@ def test_task_of_a_dead_worker_is_tried_again(tmp_path):
 def test_hopeless_task_takes_only_its_own_along(tmp_path):
     """After three deaths a task is given up with what starts from it; the other fold runs to its end."""
     doomed = next(link for task in tasks() for link in task.chain if link.held_out == "S1")
-    plan, view = run(tmp_path, doomed=doomed.key)
+    plan, view = run(tmp_path, **{doomed.key: ATTEMPTS})
     assert [task.key for task, _ in plan.failures] == [doomed.key]
     assert "out of memory" in plan.failures[0][1]
     assert view.told.count(("started", doomed.key)) == ATTEMPTS

@@ -35,6 +35,13 @@ SPECS = {
     "bottleneck, 7x7 stem, ImageNet": _resnet("bottleneck", "7x7", (5, 7), imagenet=True),
 }
 
+DEPTHWISE = ModelSpec(
+    pixels=PIXELS,
+    cnn=ResNetCnn(block="depthwise", stem="3x3", stem_width=8, stages=(ResNetStage(width=12, inner=((8,), (8,))),)),
+    features=8,
+    lstm=Lstm(hidden=8),
+)
+
 
 def make_clips(subjects=6, frames=40, side=PIXELS):
     """Cut clips of random pixels: three sites, two subjects each by default."""
@@ -85,6 +92,12 @@ def made(tmp_path_factory):
         return done[kind, to]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def candidate_of():
+    """Make a fresh candidate of a kind of net; `depthwise` is one more than are exported in every precision."""
+    return lambda name: make_candidate((SPECS | {"depthwise": DEPTHWISE})[name])
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from slimaffect.export.bundle import write_bundle
 from slimaffect.export.tensorrt import Engine, Profile
-from slimaffect.runtime.bundle import Chosen, Preprocessing, load_bundle
+from slimaffect.runtime import Predictor
+from slimaffect.runtime.bundle import Chosen, Preprocessing
 
 PREPARED = Preprocessing(rate_hz=12.5, pixels=24, detector="haar")
 
@@ -29,15 +30,16 @@ def test_written_bundle_is_read_back(made, tmp_path):
     """The loaded bundle holds spec, preprocessing, choice, scores and provenance, and answers as the file did."""
     candidate, exported = made("plain", "int8")
     folder = written(tmp_path / "runs" / "bundle", candidate, exported, "u8s8", scores={"ccc": 0.5})
-    bundle = load_bundle(folder)
-    assert set(bundle.manifest.files) == {"clip.u8s8.onnx", "clip.s8s8.onnx"}
-    assert bundle.manifest.spec == candidate.model.spec.model_dump(mode="json")
-    assert bundle.manifest.scores == {"ccc": 0.5}
-    assert bundle.manifest.provenance["seed"] == 0
-    assert bundle.manifest.provenance["versions"]["onnx"]
-    assert bundle.manifest.files["clip.u8s8.onnx"].about["away_from_torch"]["rms"] > 0
-    affect, _ = bundle.clip(np.zeros((1, 3, 3, 24, 24), np.uint8))
-    assert affect.shape == (1, 3, 2)
+    predictor = Predictor.load(folder)
+    assert set(predictor.manifest.files) == {
+        f"{graph}.{flavour}.onnx" for graph in ("clip", "stream") for flavour in ("u8s8", "s8s8")
+    }
+    assert predictor.manifest.spec == candidate.model.spec.model_dump(mode="json")
+    assert predictor.manifest.scores == {"ccc": 0.5}
+    assert predictor.manifest.provenance["seed"] == 0
+    assert predictor.manifest.provenance["versions"]["onnx"]
+    assert predictor.manifest.files["clip.u8s8.onnx"].about["away_from_torch"]["rms"] > 0
+    assert predictor.clip(np.zeros((3, 3, 24, 24), np.uint8)).shape == (3, 2)
 
 
 def test_schema_and_missing_scores(made, tmp_path):
@@ -55,8 +57,8 @@ def test_engine_is_bundled_as_built_not_run(made, tmp_path):
     plan = tmp_path / "clip.fp32.engine"
     plan.write_bytes(b"plan")
     engine = Engine(plan, "0" * 64, "1" * 64, "tensorrt_rtx", "1.7", ("8.9",), Profile(), {"convolution float": 2}, 0.5)
-    bundle = load_bundle(written(tmp_path / "bundle", candidate, exported, engines=[engine]))
-    about = bundle.manifest.files["clip.fp32.engine"].about
+    predictor = Predictor.load(written(tmp_path / "bundle", candidate, exported, engines=[engine]))
+    about = predictor.manifest.files["clip.fp32.engine"].about
     assert about["state"] == "built, not run"
     assert about["capabilities"] == ["8.9"]
 
@@ -67,7 +69,12 @@ def test_old_bundle_is_replaced_whole(made, tmp_path):
     folder = written(tmp_path / "bundle", candidate, exported)
     (folder / "leftover").touch()
     written(folder, candidate, exported)
-    assert sorted(file.name for file in folder.iterdir()) == ["bundle.json", "clip.fp32.onnx"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "bundle.json",
+        "bundle.sha256",
+        "clip.fp32.onnx",
+        "stream.fp32.onnx",
+    ]
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -78,5 +85,5 @@ def test_failure_leaves_the_old_bundle(made, tmp_path):
     lost = Engine(tmp_path / "gone", "0" * 64, "1" * 64, "tensorrt_rtx", "1.7", (), Profile(), {}, 0.5)
     with pytest.raises(FileNotFoundError):
         written(folder, candidate, exported, engines=[lost])
-    load_bundle(folder)
+    Predictor.load(folder)
     assert list(tmp_path.iterdir()) == [folder]

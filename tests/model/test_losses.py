@@ -1,13 +1,12 @@
-"""Losses: concordance to the last bit, blind to padding, and a teacher that stays as it was."""
+"""Losses: concordance to the last bit, and blind to padding."""
 
 import numpy as np
 import pytest
 import torch
 
 from slimaffect.evaluate.metrics import ccc
-from slimaffect.model.losses import Batch, DistillLoss, LabelLoss, concordance
-from slimaffect.model.net import AffectNet, Answer
-from slimaffect.model.spec import ModelSpec
+from slimaffect.model.losses import Batch, LabelLoss, concordance
+from slimaffect.model.net import Answer
 
 
 def answer(affect: torch.Tensor, width: int = 5) -> Answer:
@@ -70,52 +69,3 @@ def test_the_label_loss_is_its_formula() -> None:
     x, y, valid = torch.randn(1, 9, 2), torch.randn(1, 9, 2), torch.ones(1, 9, dtype=torch.bool)
     wanted = (1 - concordance(x, y, valid)).mean() + 0.3 * (x - y).square().mean()
     torch.testing.assert_close(LabelLoss(0.3)(answer(x), Batch(y, valid)), wanted)
-
-
-def distillation(specs: dict[str, ModelSpec], weight: float, feature_weight: float) -> DistillLoss:
-    """Build a loss with a small teacher."""
-    return DistillLoss(LabelLoss(), AffectNet(specs["plain"]), 5, weight=weight, feature_weight=feature_weight)
-
-
-def test_a_student_that_answers_as_its_teacher_has_nothing_left_to_imitate(specs: dict[str, ModelSpec]) -> None:
-    """With all weight on imitation the teacher's own affect costs nothing."""
-    loss = distillation(specs, weight=1.0, feature_weight=0.0)
-    taught = loss.teach(torch.rand(2, 4, 3, 18, 18))
-    batch = Batch(torch.randn(2, 4, 2), torch.ones(2, 4, dtype=torch.bool), taught)
-    assert loss(answer(taught.affect), batch).item() == pytest.approx(0, abs=1e-6)
-
-
-def test_labels_and_imitation_share_the_weight(specs: dict[str, ModelSpec]) -> None:
-    """(1 - w) label + w imitation: w = 0 is the label loss."""
-    loss = distillation(specs, weight=0.0, feature_weight=0.0)
-    taught = loss.teach(torch.rand(2, 4, 3, 18, 18))
-    said, labels, valid = answer(torch.randn(2, 4, 2)), torch.randn(2, 4, 2), torch.ones(2, 4, dtype=torch.bool)
-    torch.testing.assert_close(loss(said, Batch(labels, valid, taught)), LabelLoss()(said, Batch(labels, valid)))
-
-
-def test_single_frames_imitate_features_only(specs: dict[str, ModelSpec]) -> None:
-    """A frame alone cannot meet what the teacher says with its history: another teacher's affect changes nothing."""
-    loss = distillation(specs, weight=1.0, feature_weight=0.5)
-    taught = loss.teach(torch.rand(6, 1, 3, 18, 18))
-    said, labels, valid = answer(torch.randn(6, 1, 2)), torch.randn(6, 1, 2), torch.ones(6, 1, dtype=torch.bool)
-    other = taught._replace(affect=-taught.affect)
-    assert loss(said, Batch(labels, valid, taught)).item() == loss(said, Batch(labels, valid, other)).item()
-    assert loss(said, Batch(labels, valid, taught)).item() > LabelLoss()(said, Batch(labels, valid)).item()
-
-
-def test_the_projection_learns_and_the_teacher_does_not(specs: dict[str, ModelSpec]) -> None:
-    """Only the projection has a gradient, and the teacher answers without dropout even while training."""
-    loss = distillation(specs, weight=0.5, feature_weight=0.5).train()
-    frames = torch.rand(2, 4, 3, 18, 18)
-    assert torch.equal(loss.teach(frames).affect, loss.teach(frames).affect)
-    batch = Batch(torch.randn(2, 4, 2), torch.ones(2, 4, dtype=torch.bool), loss.teach(frames))
-    loss(answer(torch.randn(2, 4, 2)), batch).backward()
-    assert {n for n, p in loss.named_parameters() if p.grad is not None} == {"projection.weight", "projection.bias"}
-
-
-def test_the_teacher_goes_on_from_its_state(specs: dict[str, ModelSpec]) -> None:
-    """Chunks of a recording are taught as the whole recording is."""
-    loss, frames = distillation(specs, 0.5, 0.0), torch.rand(1, 6, 3, 18, 18)
-    first = loss.teach(frames[:, :2])
-    rest = loss.teach(frames[:, 2:], first.state)
-    torch.testing.assert_close(torch.cat([first.affect, rest.affect], 1), loss.teach(frames).affect, atol=1e-6, rtol=0)

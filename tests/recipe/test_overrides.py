@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from slimaffect.errors import RecipeError
+from slimaffect.evaluate.groups import SubjectGroups
 from slimaffect.recipe import Recipe, load_recipe
 
 TEXT = "data: synthetic\nsteps:\n  - train\n  - distill: {student: tiny, epochs: 3}\n  - quantise: {to: {sweep: [fp16, int8]}}\n"
@@ -61,6 +62,14 @@ def test_a_named_shape_is_written_out_to_change_a_part_of_it(file: Path) -> None
     assert recipe.spec.model_copy(update={"lstm": load_recipe(file).spec.lstm, "pixels": 48}) == load_recipe(file).spec
 
 
+def test_folds_by_groups_replace_folds_by_site(file: Path) -> None:
+    """The words of the refusal work as they stand, whether or not the recipe says `folds: site`."""
+    for text in (TEXT, TEXT + "folds: site\n", TEXT + "folds: {subject_groups: 9, seed: 0}\n"):
+        file.write_text(text)
+        recipe = load_recipe(file, overrides=["folds.subject_groups=4", "folds.seed=2"])
+        assert recipe.folds == SubjectGroups(subject_groups=4, seed=2)
+
+
 def test_data_replaces_the_source_and_keeps_the_rest(file: Path) -> None:
     """`--data PATH` is the same preparation on another dataset."""
     file.write_text(TEXT.replace("data: synthetic", "data: {pixels: 32}"))
@@ -88,6 +97,11 @@ def test_data_replaces_the_source_and_keeps_the_rest(file: Path) -> None:
         ("=2", "is no path=value"),
         ("model=refrence", "Did you mean `reference`?"),
         ("evaluate=", "`evaluate` is `null`; it must be a mapping with seeds"),
+        (
+            "folds=sites",
+            "`folds` is the text `sites`; it must be site, or a mapping with subject_groups, seed. Did you",
+        ),
+        ("folds.subject_groups=1", "`subject_groups` is `1`; it must be greater than or equal to 2"),
     ],
 )
 def test_a_wrong_override_says_where_it_came_from(text: str, fragment: str, file: Path) -> None:

@@ -37,6 +37,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     recipe = Recipe.model_validate({"steps": [TRAIN]})
     assert recipe.data.source == "synthetic"
     assert recipe.model == "reference"
+    assert recipe.folds == "site"
     assert recipe.evaluate.model_dump() == {"seeds": (0,), "margin": 0.03, "replicates": 5000}
     assert recipe.deploy.model_dump() == {"clip_frames": 16, "runtimes": "auto", "engine": "rtx", "threads": 1}
     assert recipe.execution.model_dump() == {"workers": "auto", "threads": 1}
@@ -101,6 +102,9 @@ def test_the_hash_knows_what_changes_the_numbers() -> None:
     assert recipe_hash(load_recipe("baseline", overrides=["execution.threads=2"])) != base
     assert recipe_hash(load_recipe("baseline", overrides=["evaluate.seeds=[1]"])) != base
     assert recipe_hash(load_recipe("baseline", overrides=["train.epochs=1"])) != base
+    assert recipe_hash(load_recipe("baseline", overrides=["folds=site"])) == base
+    groups = [recipe_hash(load_recipe("baseline", overrides=[f"folds.subject_groups={n}"])) for n in (2, 3)]
+    assert len({base, *groups}) == 3
 
 
 words = st.sampled_from(

@@ -50,7 +50,7 @@ def test_times_of_another_machine_share_no_axis(make_result, made_up):
 
 def test_scores_on_other_data_are_refused(make_result):
     """Both recipes stand in the message."""
-    with pytest.raises(ResultError, match=r"distill and prune were run on different data(?s:.*)same `data:`"):
+    with pytest.raises(ResultError, match=r"distill and prune were run on different data or folds(?s:.*)same `data:`"):
         merge([make_result(), changed(make_result("prune"), "data", fingerprint="0" * 64)])
 
 

@@ -85,10 +85,10 @@ def test_bundles_are_whole_and_need_no_torch(finished):
         for name, facts in written["files"].items():
             assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == facts["sha256"]
     program = (
-        "import sys, numpy; from slimaffect.runtime.bundle import load_bundle;"
-        f"bundle = load_bundle({str(bundle)!r});"
-        "affect, state = bundle.clip(numpy.zeros((1, 16, 3, 32, 32), numpy.uint8));"
-        "assert affect.shape == (1, 16, 2) and 'torch' not in sys.modules"
+        "import sys, numpy; from slimaffect.runtime import Predictor;"
+        f"predictor = Predictor.load({str(bundle)!r});"
+        "affect = predictor.clip(numpy.zeros((16, 3, 32, 32), numpy.uint8));"
+        "assert affect.shape == (16, 2) and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -96,7 +96,7 @@ def test_bundles_are_whole_and_need_no_torch(finished):
 def test_results_hold_no_face(finished):
     """Nothing under a result is a video, a crop or a picture other than the plot."""
     kinds = {path.suffix for path in finished.result_folder.rglob("*") if path.is_file()}
-    assert kinds <= {".json", ".html", ".png", ".onnx", ".engine", ".jsonl", ".yaml", ".csv"}
+    assert kinds <= {".json", ".html", ".png", ".onnx", ".engine", ".jsonl", ".yaml", ".csv", ".sha256"}
     assert [path.name for path in finished.result_folder.rglob("*.png")] == ["pareto.png"]
 
 

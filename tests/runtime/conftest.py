@@ -1,5 +1,10 @@
 """Two exported files and a bundle to run."""
 
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +15,18 @@ from slimaffect.export.bundle import write_bundle
 from slimaffect.model.losses import LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
-from slimaffect.runtime.bundle import Chosen, Preprocessing
+from slimaffect.runtime.bundle import Chosen, Preprocessing, seal
 from slimaffect.train.candidate import Candidate, Precision
+
+_spec = importlib.util.spec_from_file_location("films", Path(__file__).parents[1] / "video" / "films.py")
+_films = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_films)
+
+
+@pytest.fixture(scope="session")
+def films():
+    """The functions that draw and encode small videos."""
+    return _films
 
 
 def _exported(folder, layers, to):
@@ -27,12 +42,14 @@ def _exported(folder, layers, to):
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    """Files by name: float32 and int8 with an LSTM, float32 without one."""
+    """Files by name: float32 and int8 with an LSTM, float32 without one; and the stream graph of each."""
     folder = tmp_path_factory.mktemp("files")
     _, plain = _exported(folder / "plain", 1, "fp32")
     _, int8 = _exported(folder / "int8", 1, "int8")
     _, flat = _exported(folder / "flat", 0, "fp32")
-    return {"fp32": plain.files["fp32"], "u8s8": int8.files["u8s8"], "per-frame": flat.files["fp32"]}
+    clips = {"fp32": plain.files["fp32"], "u8s8": int8.files["u8s8"], "per-frame": flat.files["fp32"]}
+    streams = {"fp32": plain.streams["fp32"], "u8s8": int8.streams["u8s8"], "per-frame": flat.streams["fp32"]}
+    return clips | {f"{name} stream": file for name, file in streams.items()}
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +62,7 @@ def shipped(tmp_path_factory):
         exported=exported,
         spec=spec,
         preprocessing=Preprocessing(rate_hz=12.5, pixels=16, detector="haar"),
-        chosen=Chosen(runtime="onnxruntime", file="clip.fp32.onnx", clip_ms=None),
+        chosen=Chosen(runtime="onnxruntime", file="clip.fp32.onnx", stream="stream.fp32.onnx", clip_ms=0.5),
         provenance={"seed": 0},
     )
 
@@ -54,3 +71,26 @@ def shipped(tmp_path_factory):
 def frames():
     """A recording of 50 face crops: more than one chunk."""
     return np.random.default_rng(1).integers(0, 256, (50, 3, 16, 16), dtype=np.uint8)
+
+
+@pytest.fixture
+def made_for_openvino(shipped, tmp_path):
+    """The bundle as if OpenVINO had been fastest."""
+    return resealed(shipped, tmp_path / "openvino", lambda told: told["chosen"].update(runtime="openvino"))
+
+
+@pytest.fixture
+def without_stream(shipped, tmp_path):
+    """The bundle without its stream graph."""
+    return resealed(shipped, tmp_path / "older", lambda told: told["chosen"].update(stream=None))
+
+
+def resealed(bundle, copy, change):
+    """Copy a bundle, change what it says, and seal it again: what a forger would do."""
+    shutil.copytree(bundle, copy)
+    told = json.loads((copy / "bundle.json").read_text())
+    change(told)
+    content = json.dumps(told).encode()
+    (copy / "bundle.json").write_bytes(content)
+    (copy / "bundle.sha256").write_text(seal(content))
+    return copy

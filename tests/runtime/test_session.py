@@ -68,6 +68,7 @@ def test_empty_recording(files):
     "wrong",
     [np.zeros((1, 2, 3, 16, 16), np.float32), np.zeros((1, 2, 3, 20, 20), np.uint8), np.zeros((2, 3), np.uint8)],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_other_frames_are_refused_with_both_shapes(files, wrong):
     """Frames of another type or size are refused: what the file reads, and what it was given."""
     session = open_model(files["fp32"], runtime="onnxruntime")
@@ -101,6 +102,7 @@ def test_foreign_model_is_refused(tmp_path, runtime):
         open_model(tmp_path / "other.onnx", runtime=runtime)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_unknown_runtime_and_missing_file(files, tmp_path):
     """A runtime that does not exist and a file that does not are refused, each in its own words."""
     with pytest.raises(BundleError, match="'abacus' is no runtime; it must be one of openvino, onnxruntime"):

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from slimaffect.errors import ModelError
 from slimaffect.export import export
 from slimaffect.measure.clip_ms import clip_ms
+from slimaffect.measure.until import Until
 from slimaffect.model.count import macs_per_frame, parameters
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
 from slimaffect.runtime.session import open_model
-from slimaffect.steps.prune import Prune, Until
+from slimaffect.steps.prune import Prune
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.journal import Journal, keeping
 
@@ -49,7 +50,7 @@ def test_the_model_becomes_smaller_and_nothing_else_changes(wide: Candidate) -> 
     assert wide.model.training
 
 
-@pytest.mark.parametrize("importance", ["magnitude", "bn", "taylor", "random"])
+@pytest.mark.parametrize("importance", ["magnitude", "bn", "taylor", "fisher", "affect", "random"])
 @pytest.mark.parametrize("scope", ["global", "per_group"])
 def test_every_importance_reaches_the_ask_and_follows_from_the_seed(
     wide: Candidate, importance: str, scope: str
@@ -142,10 +143,53 @@ def test_a_time_is_measured_on_the_exported_file(candidate: Candidate) -> None:
     assert 0.1 * macs_per_frame(big) < macs_per_frame(slim.model.spec) < macs_per_frame(big)
 
 
+def test_what_no_widths_come_near_to_is_refused(wide: Candidate) -> None:
+    """Before anything is trained, with the nearest; a wider allowance lets it pass."""
+    asked = {"until": {"macs": 0.9}, "round_to": 16, "retrain": QUICK}
+    with (
+        keeping(Journal()) as journal,
+        pytest.raises(
+            ModelError,
+            match=r"asks for 583,186, .*multiples of 16 the nearest below is 478,.* 18.0% off\. Ask for that, .*within",
+        ),
+    ):
+        step(**asked).apply(wide)
+    assert journal.examples == 0
+    allowed = step(**{**asked, "retrain": NOT}, within=0.5).apply(wide).model
+    assert 0.45 * macs_per_frame(WIDE) <= macs_per_frame(allowed.spec) < 0.87 * macs_per_frame(WIDE)
+
+
+def test_layers_that_cannot_be_pruned_are_named(wide: Candidate) -> None:
+    """With widths in multiples of 32 only the second convolution's 32 channels could go, and nothing does."""
+    narrow = step(until={"macs": 0.5}, round_to=32)
+    with pytest.raises(
+        ModelError,
+        match=r"the least is .* \(cnn\.blocks\.0\.conv, bottleneck, lstm are narrower than it and stay whole\)",
+    ):
+        narrow.apply(wide)
+
+
+def test_blocks_go_first(wide: Candidate) -> None:
+    """One refinement of two is taken out and told, then channels; more than there are is refused."""
+    told = []
+
+    class Told(Journal):
+        def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
+            told.append((stage, done, total, sorted(figures)))
+
+    with keeping(Told()):
+        slim = step(until={"macs": 0.4}, blocks=1).apply(wide).model
+    assert sum(slim.spec.cnn.refined) == 1
+    assert 0.97 * 0.4 <= macs_per_frame(slim.spec) / macs_per_frame(WIDE) <= 0.4
+    assert told[0] == ("prune blocks", 1, 1, ["affect_moved"])
+    with pytest.raises(ModelError, match=r"blocks asks for 3, but only 2 residual blocks"):
+        step(until={"macs": 0.4}, blocks=3).apply(wide)
+
+
 @pytest.mark.parametrize(
     ("until", "why"),
     [
-        ({}, "give one of macs, parameters and clip_ms, not none"),
+        ({}, "give one of macs, parameters, clip_ms and cpu_s, not none"),
         ({"macs": 0.5, "clip_ms": 1}, "not macs and clip_ms"),
         ({"macs": 0}, "greater than 0"),
         ({"flops": 0.5}, "Extra inputs"),

@@ -1,10 +1,16 @@
 """`train`: a function from a candidate to a candidate."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import save_file
 
-from slimaffect.steps.train import Train
+from slimaffect.errors import ModelError
+from slimaffect.model.net import AffectNet
+from slimaffect.settings import NamedFile
+from slimaffect.steps.train import Train, begun
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.loop import train
 
@@ -37,3 +43,25 @@ def test_a_setting_that_does_not_exist_is_refused() -> None:
     """A typo in a recipe is no silent default."""
     with pytest.raises(ValidationError, match="epoch\n"):
         Train.model_validate({"epoch": 3})
+
+
+def test_the_cnn_starts_from_a_file(candidate: Candidate, quick: dict, tmp_path: Path) -> None:
+    """Training goes on from published weights; another file under the same name is refused, both hashes in the message."""
+    other = AffectNet(candidate.model.spec)
+    file = tmp_path / "cnn.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in other.cnn.state_dict().items()}, file)
+    step = Train.model_validate({"weights": str(file), **quick})
+    started = begun(candidate.model, NamedFile.model_validate(str(file)))
+    assert torch.equal(started.head.weight, candidate.model.head.weight)
+    expected = train(started, candidate.clips, candidate.loss, step, candidate.seed)
+    found = step.apply(candidate).model
+    assert all(torch.equal(a, b) for a, b in zip(found.parameters(), expected.parameters(), strict=True))
+    file.write_bytes(b"another")
+    with pytest.raises(ModelError, match=r"cnn\.safetensors has sha256 \w{12}\.\.\., the recipe declares \w{12}"):
+        step.apply(candidate)
+
+
+def test_weights_that_are_not_there_are_refused_while_the_recipe_is_read() -> None:
+    """An hour of training must not end in a missing file."""
+    with pytest.raises(ValidationError, match=r"nowhere\.pth: No such file or directory; give the path"):
+        Train.model_validate({"weights": "nowhere.pth"})

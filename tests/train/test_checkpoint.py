@@ -5,9 +5,12 @@ from pathlib import Path
 import torch
 
 from slimaffect.data.clips import Clips
-from slimaffect.model.losses import DistillLoss, LabelLoss
+from slimaffect.model.distillation import DistillLoss
+from slimaffect.model.imitation import Imitation
+from slimaffect.model.losses import LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import ModelSpec
+from slimaffect.model.teachers import Nets
 from slimaffect.train.checkpoint import Checkpoint, Progress, training_key
 from slimaffect.train.settings import TrainSettings
 
@@ -18,7 +21,7 @@ def test_everything_that_decides_the_weights_is_in_the_key(clips: Clips, spec: M
     net, other = AffectNet(spec), AffectNet(spec)
     settings = TrainSettings()
     distils = [
-        DistillLoss(LabelLoss(), AffectNet(spec), spec.features, weight=weight, feature_weight=0)
+        DistillLoss(LabelLoss(), [Nets([AffectNet(spec)])], spec, Imitation(teacher_weight=weight, feature_weight=0))
         for weight in (0.1, 0.1, 0.2)
     ]
     keys = [

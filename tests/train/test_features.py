@@ -4,9 +4,12 @@ import numpy as np
 import torch
 
 from slimaffect.data.clips import Clips
-from slimaffect.model.losses import DistillLoss, LabelLoss
+from slimaffect.model.distillation import DistillLoss
+from slimaffect.model.imitation import Imitation
+from slimaffect.model.losses import LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import ModelSpec
+from slimaffect.model.teachers import Nets
 from slimaffect.train.augment import alter, draw_view
 from slimaffect.train.features import cut_features, keep_features
 from slimaffect.train.learner import Learner
@@ -20,7 +23,7 @@ SETTINGS = TrainSettings(amp="off")
 def test_kept_features_are_those_of_the_view(clips: Clips, spec: ModelSpec) -> None:
     """Cut out of the store or computed from the altered pixels: the same numbers, for student and teacher."""
     torch.manual_seed(0)
-    loss = DistillLoss(LabelLoss(), AffectNet(spec), spec.features, weight=0.5, feature_weight=0.5)
+    loss = DistillLoss(LabelLoss(), [Nets([AffectNet(spec)])], spec, Imitation(feature_weight=0.5))
     learner, pool = Learner(AffectNet(spec), loss, SETTINGS, seed=4), Pool(clips)
     kept = keep_features(learner, pool, views=2)
     features, batch = cut_features(kept, pool, [(1, 2, 6), (0, 0, 0)], length=12, unscored=3)

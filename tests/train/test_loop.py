@@ -9,9 +9,12 @@ from torch import Tensor
 
 from slimaffect.data.clips import Clips
 from slimaffect.errors import RunError
-from slimaffect.model.losses import Batch, DistillLoss, LabelLoss
+from slimaffect.model.distillation import DistillLoss
+from slimaffect.model.imitation import Imitation
+from slimaffect.model.losses import Batch, LabelLoss
 from slimaffect.model.net import AffectNet, Answer
 from slimaffect.model.spec import ModelSpec
+from slimaffect.model.teachers import Nets
 from slimaffect.train.journal import Journal, keeping
 from slimaffect.train.loop import learning_rate, train
 from slimaffect.train.settings import TrainSettings
@@ -66,7 +69,7 @@ def test_the_control_without_lstm_learns_too(more_clips: Clips, spec: ModelSpec)
 def test_the_given_model_and_loss_stay_as_they_were(clips: Clips, spec: ModelSpec, quick: TrainSettings) -> None:
     """A pure function: new weights in a new model, in eval mode, and torch's own generator untouched."""
     net = fresh(spec)
-    loss = DistillLoss(LabelLoss(), fresh(spec, 1), spec.features, weight=0.5, feature_weight=0.5)
+    loss = DistillLoss(LabelLoss(), [Nets([fresh(spec, 1)])], spec, Imitation(feature_weight=0.5))
     before, loss_before, generator = weights(net), weights(loss), torch.random.get_rng_state()
     trained = train(net, clips, loss, quick, seed=0)
     assert_same(weights(net), before)
@@ -101,7 +104,7 @@ def test_an_interrupted_training_ends_at_the_same_weights(
 ) -> None:
     """Killed after every single epoch and started again, with a loss that learns too: not one bit differs."""
     settings = quick.model_copy(update={"keep": keep})
-    loss = DistillLoss(LabelLoss(), fresh(spec, 1), spec.features, weight=0.5, feature_weight=0.5)
+    loss = DistillLoss(LabelLoss(), [Nets([fresh(spec, 1)])], spec, Imitation(feature_weight=0.5))
     whole = train(fresh(spec), clips, loss, settings, seed=0)
     for _ in range(6):
         with keeping(_Interrupting(tmp_path)), pytest.raises(_Interrupted):

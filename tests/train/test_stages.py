@@ -23,6 +23,14 @@ def test_time_grows_in_proportion_to_epochs() -> None:
     assert [2 * length.steps for length in one] == [length.steps for length in two]
 
 
+def test_an_epoch_on_a_subset_is_as_much_shorter() -> None:
+    """A fifth of the frames: a fifth of the steps, as many epochs; never less than a step."""
+    whole, fifth = lengths(TrainSettings()), lengths(TrainSettings(), 0.2)
+    assert [length.steps for length in whole] == [5 * length.steps for length in fifth]
+    assert [length.epochs for length in whole] == [length.epochs for length in fifth]
+    assert [length.steps for length in lengths(TrainSettings(), 1e-6)] == [1, 1, 1]
+
+
 def test_epochs_are_counted_over_all_stages() -> None:
     """A started epoch counts in the total, and the last step ends at the total."""
     settings = TrainSettings(epochs=1, frames=FramesStage(steps=30), sequences=SequencesStage(steps=60))

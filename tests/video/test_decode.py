@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -100,6 +101,24 @@ def test_a_time_stamp_that_jumps_ends_the_video(films, tmp_path):
     complaints = []
     assert len(shades(path, 10, complain=complaints.append)) <= 4
     assert "jump from 0.2 s to 4000.0 s" in complaints[0]
+
+
+def test_a_last_frame_that_claims_an_hour_is_shown_a_minute(films, tmp_path):
+    """A broken duration makes a complaint, and not an hour of one repeated frame."""
+    path = tmp_path / "a.mp4"
+    with (
+        av.open(str(films.film(tmp_path / "b.mp4", shade(films, 4), rate=10, codec="mpeg4"))) as source,
+        av.open(str(path), "w") as target,
+    ):
+        written = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.dts is not None]
+        packets[-1].duration = round(3600 / packets[-1].time_base)
+        for packet in packets:
+            packet.stream = written
+            target.mux(packet)
+    complaints = []
+    assert len(shades(path, 1, complain=complaints.append)) == 61
+    assert "its last frame claims to last 3600 s: 60 s of it are used" in complaints[0]
 
 
 def test_a_turned_telephone_is_shown_upright(films, tmp_path):

@@ -32,7 +32,7 @@ FORMATS: dict[str, type[Format]] = {kind.name: kind for kind in sorted(Format.__
 NO_SITES_ADVICE = (
     "This dataset has no sites, so leave-one-site-out is refused. You can (1) name a column as site, in a CSV with the "
     "columns subject and site: sites=PATH; (2) use the culture or the camera as site where the data tells it; "
-    "(3) leave out groups of subjects, and say so."
+    "(3) leave out groups of subjects: --set folds.subject_groups=5, and say so where you report it."
 )
 
 __all__ = ["FORMATS", "Format", "Found", "Imported", "format_of", "import_dataset", "options_of"]

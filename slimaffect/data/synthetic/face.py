@@ -11,7 +11,7 @@ from slimaffect.data.synthetic.canvas import HEIGHT, ORIGIN, UNIT, WIDTH, corner
 from slimaffect.data.synthetic.identity import Identity
 
 PerFrame = Float[np.ndarray, "frames 1"]
-Curve = Float[np.ndarray, "frames points"]
+Curve = Float[np.ndarray, "#frames #points"]  # a row or column of 1 stands for all
 EYE_X, EYE_Y, EYE_HALF = 0.30, -0.12, 0.165  # head units
 BROW_Y, MOUTH_Y, MOUTH_HALF = -0.36, 0.58, 0.25
 

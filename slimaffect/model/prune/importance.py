@@ -9,7 +9,7 @@ from torch import Tensor
 
 from slimaffect.model.prune.graph import Group, Place
 
-Importance = Literal["magnitude", "bn", "taylor", "random"]
+Importance = Literal["magnitude", "bn", "taylor", "fisher", "affect", "random"]
 
 Tensors = Mapping[str, Tensor]
 """Parameters, or their gradients, by the names of the state dict."""
@@ -34,7 +34,7 @@ def bn_scale(weights: Tensors, group: Group) -> Float[Tensor, " units"]:
     return relative(torch.stack(scales).sum(0)) if scales else magnitude(weights, group)
 
 
-def taylor(weights: Tensors, batches: Iterable[Tensors], found: Sequence[Group]) -> dict[str, Float[Tensor, " units"]]:
+def taylor(weights: Tensors, batches: Iterable[Tensors], found: Sequence[Group]) -> dict[str, Float[Tensor, "_"]]:
     """Mean over batches of the squared change of loss, to first order, when a unit's output becomes 0; by group.
 
     The sum of weight times gradient over all that reads the unit is the derivative by a gate on its output

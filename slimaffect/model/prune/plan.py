@@ -13,7 +13,7 @@ from torch import Tensor
 from slimaffect.model.prune.graph import Group
 
 Scope = Literal["global", "per_group"]
-Scores = Mapping[str, Float[Tensor, " units"]]
+Scores = Mapping[str, Float[Tensor, "_"]]
 """Importance of each unit, by the name of its group."""
 Kept = Mapping[str, int]
 """Units that remain, by tie."""
@@ -78,10 +78,10 @@ def _of_tie(
 
 def kept(found: Sequence[Group], gone: Sequence[Block]) -> dict[str, int]:
     """Say how many units remain in each tie when these blocks, in their order, are gone."""
-    return {group.tie: group.units for group in found} | {block.tie: block.after for block in gone}
+    return _after({group.tie: group.units for group in found}, gone)
 
 
-def least(found: Sequence[Group], scores: Scores, left: Kept) -> dict[str, Int[Tensor, " units"]]:
+def least(found: Sequence[Group], scores: Scores, left: Kept) -> dict[str, Int[Tensor, "_"]]:
     """Choose in every group the units that matter least, so that so many are left."""
     goes = {group.name: group.units - left[group.tie] for group in found}
     return {name: scores[name].argsort(stable=True)[:count] for name, count in goes.items() if count}
@@ -94,11 +94,19 @@ def smallest(found: Sequence[Group], round_to: int) -> dict[str, int]:
 
 def fewest(found: Sequence[Group], order: Sequence[Block], figure: Figure, most: float) -> dict[str, int]:
     """Take blocks in their order until the figure is no more than `most`, as few as possible; all if it never is."""
+    return _fewest(kept(found, ()), order, figure, most)
+
+
+def _fewest(full: Kept, order: Sequence[Block], figure: Figure, most: float) -> dict[str, int]:
     low, high = 0, len(order)
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if figure(kept(found, order[:middle])) <= most else (middle + 1, high)
-    return kept(found, order[:low])
+        low, high = (low, middle) if figure(_after(full, order[:middle])) <= most else (middle + 1, high)
+    return _after(full, order[:low])
+
+
+def _after(full: Kept, gone: Sequence[Block]) -> dict[str, int]:
+    return {**full, **{block.tie: block.after for block in gone}}
 
 
 def most_above(found: Sequence[Group], order: Sequence[Block], figure: Figure, floor: float) -> dict[str, int]:
@@ -110,21 +118,40 @@ def most_above(found: Sequence[Group], order: Sequence[Block], figure: Figure, f
     return kept(found, order[:low])
 
 
-def closest(order: Sequence[Block], left: Kept, figure: Figure, most: float) -> Kept:
-    """Come nearer to `most` from below, until it is near or nothing helps.
+def closest(order: Sequence[Block], left: Kept, figure: Figure, most: float, near: float = NEAR) -> Kept:
+    """Come nearer to `most` from below, until it is at least the share `near` of it or nothing helps.
 
     First blocks are given back: the last one taken may have been large, and left room for smaller ones. If that is
-    not enough, other numbers are tried; of those that are near, the one that loses least is taken.
+    not enough, one large block stays in turn, so that many small ones go instead; then other numbers are tried. Of
+    those that are near, the one that loses least is taken.
     """
     left = _give_back(order, left, figure, most)
-    while (reached := figure(left)) < NEAR * most:
+    if figure(left) < near * most:
+        left = _best([left, *_one_stays(order, left, figure, most)], order, figure, near * most)
+    while (reached := figure(left)) < near * most:
         tried = [(figure(trial), trial) for trial in _others(order, left)]
         fitting = [(found, trial) for found, trial in tried if reached < found <= most]
         if not fitting:
             break
-        near = [trial for found, trial in fitting if found >= NEAR * most]
-        left = min(near, key=lambda trial: _lost(order, trial)) if near else max(fitting, key=lambda t: t[0])[1]
+        left = _best([trial for _, trial in fitting], order, figure, near * most)
     return left
+
+
+def _best(trials: Sequence[Kept], order: Sequence[Block], figure: Figure, enough: float) -> Kept:
+    """Choose what loses least among those that are near enough; where none is, the nearest."""
+    found = [(figure(trial), trial) for trial in trials]
+    close = [trial for reached, trial in found if reached >= enough]
+    return min(close, key=lambda trial: _lost(order, trial)) if close else max(found, key=lambda pair: pair[0])[1]
+
+
+def _one_stays(order: Sequence[Block], left: Kept, figure: Figure, most: float) -> Iterator[Kept]:
+    """Keep in turn the last block that went from each tie, and take others in its place, in their order."""
+    full = {**left, **{block.tie: block.before for block in reversed(order)}}
+    for last in [block for block in order if block.after == left[block.tie]]:
+        others = [block for block in order if block.tie != last.tie or block.after > last.after]
+        trial = _fewest(full, others, figure, most)
+        if figure(trial) <= most:
+            yield _give_back(others, trial, figure, most)
 
 
 def _give_back(order: Sequence[Block], left: Kept, figure: Figure, most: float) -> Kept:

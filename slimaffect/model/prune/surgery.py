@@ -11,25 +11,43 @@ from slimaffect.model.net import AffectNet
 from slimaffect.model.prune.graph import Group
 from slimaffect.model.spec import ModelSpec, PlainCnn, ResNetCnn, ResNetStage
 
+At = dict[tuple[str, int], Int[Tensor, "_"]]
+"""Indices along an axis of a tensor, by the tensor's name and the axis."""
 
-def cut(net: AffectNet, found: Sequence[Group], removed: Mapping[str, Int[Tensor, " units"]]) -> AffectNet:
+
+def cut(net: AffectNet, found: Sequence[Group], removed: Mapping[str, Int[Tensor, "_"]]) -> AffectNet:
     """Answer a new model without these units of the named groups, in eval mode; the given one stays as it was.
 
     Raises:
         ModelError: a group would lose all its units, or layers of an LSTM would keep unequal numbers.
     """
     spec = respec(net.spec, widths(found, _left(found, removed)))
+    spec = ModelSpec.model_validate(spec.model_dump())  # none passes that no model can be built from
     tensors = {name: tensor.detach() for name, tensor in net.state_dict().items()}
-    for (name, axis), stays in _masks(tensors, found, removed).items():
-        tensors[name] = tensors[name].index_select(axis, stays.nonzero().flatten().to(tensors[name].device))
     with torch.random.fork_rng(devices=[]):
         smaller = AffectNet(spec)
     weight = net.bottleneck.weight
-    smaller.to(weight.device, weight.dtype).load_state_dict(tensors)
+    smaller.to(weight.device, weight.dtype).load_state_dict(picked(tensors, stays(net, found, removed)))
     return smaller.eval()
 
 
-def _left(found: Sequence[Group], removed: Mapping[str, Int[Tensor, " units"]]) -> dict[str, int]:
+def picked(tensors: Mapping[str, Tensor], at: At) -> dict[str, Tensor]:
+    """Take out of each tensor what stays along each of its axes; gradients find their way back to the whole tensor."""
+    taken = dict(tensors)
+    for (name, axis), index in at.items():
+        if name in taken:
+            taken[name] = taken[name].index_select(axis, index)
+    return taken
+
+
+def stays(net: AffectNet, found: Sequence[Group], removed: Mapping[str, Int[Tensor, "_"]]) -> At:
+    """Say where in each tensor of the state dict the units lie that stay; a tensor that stays whole is not named."""
+    tensors = net.state_dict()
+    masks = _masks(tensors, found, removed).items()
+    return {(name, axis): mask.nonzero().flatten().to(tensors[name].device) for (name, axis), mask in masks}
+
+
+def _left(found: Sequence[Group], removed: Mapping[str, Int[Tensor, "_"]]) -> dict[str, int]:
     """Count what each tie keeps."""
     left: dict[str, int] = {}
     for group in found:
@@ -45,7 +63,7 @@ def _left(found: Sequence[Group], removed: Mapping[str, Int[Tensor, " units"]]) 
 
 
 def _masks(
-    tensors: Mapping[str, Tensor], found: Sequence[Group], removed: Mapping[str, Int[Tensor, " units"]]
+    tensors: Mapping[str, Tensor], found: Sequence[Group], removed: Mapping[str, Int[Tensor, "_"]]
 ) -> dict[tuple[str, int], Tensor]:
     """Mark along each axis of each tensor what stays."""
     masks: dict[tuple[str, int], Tensor] = {}
@@ -63,13 +81,13 @@ def widths(found: Sequence[Group], left: Mapping[str, int]) -> dict[str, int]:
 
 
 def respec(spec: ModelSpec, wide: Mapping[str, int]) -> ModelSpec:
-    """Describe the model whose layers have these widths, by the layer's name."""
+    """Describe the model whose layers have these widths, by the layer's name.
+
+    Not checked, because a plan tries thousands: every width that groups allow makes a valid spec.
+    """
     cnn = _plain(spec.cnn, wide) if isinstance(spec.cnn, PlainCnn) else _resnet(spec.cnn, wide)
     lstm = spec.lstm.model_copy(update={"hidden": wide.get("lstm", spec.lstm.hidden)})
-    # Checked anew: model_copy alone would let a spec pass that no model can be built from.
-    return ModelSpec.model_validate(
-        spec.model_dump() | {"cnn": cnn.model_dump(), "features": wide["bottleneck"], "lstm": lstm.model_dump()}
-    )
+    return spec.model_copy(update={"cnn": cnn, "features": wide["bottleneck"], "lstm": lstm})
 
 
 def _plain(cnn: PlainCnn, wide: Mapping[str, int]) -> PlainCnn:
@@ -77,13 +95,14 @@ def _plain(cnn: PlainCnn, wide: Mapping[str, int]) -> PlainCnn:
 
 
 def _resnet(cnn: ResNetCnn, wide: Mapping[str, int]) -> ResNetCnn:
-    stages = tuple(_stage(f"cnn.layer{n}", stage, wide) for n, stage in enumerate(cnn.stages, start=1))
+    last = "conv2" if cnn.block == "basic" else "conv3"
+    stages = tuple(_stage(f"cnn.layer{n}", stage, wide, last) for n, stage in enumerate(cnn.stages, start=1))
     return cnn.model_copy(update={"stem_width": wide["cnn.conv1"], "stages": stages})
 
 
-def _stage(name: str, stage: ResNetStage, wide: Mapping[str, int]) -> ResNetStage:
+def _stage(name: str, stage: ResNetStage, wide: Mapping[str, int], last: str) -> ResNetStage:
     inner = tuple(
         tuple(wide[f"{name}.{block}.conv{n}"] for n in range(1, len(given) + 1))
         for block, given in enumerate(stage.inner)
     )
-    return stage.model_copy(update={"inner": inner, "width": wide[f"{name}.0.conv{len(stage.inner[0]) + 1}"]})
+    return stage.model_copy(update={"inner": inner, "width": wide[f"{name}.0.{last}"]})

@@ -38,7 +38,7 @@ NAMES = [
     "CON.mp4",
     "%s.csv",
 ]
-LONGEST_S = 10.0
+LONGEST_S = 10.0  # of CPU: others may share the machine; who waits without working is ended by a test's time limit
 
 
 def case(tree: Path, name: str, seed: int, sandbox: Path) -> str:
@@ -54,14 +54,14 @@ def case(tree: Path, name: str, seed: int, sandbox: Path) -> str:
     (outside / "secret.mp4").write_bytes(b"not for you")
     for _ in range(rng.randint(1, 4)):
         damage(source, outside, rng)
-    before, start = snapshot(source) | snapshot(outside), time.monotonic()
+    before, start = snapshot(source) | snapshot(outside), time.process_time()
     message = ""
     try:
         ended = f"{len(import_dataset(name, source, target).recordings)} recordings"
     except SlimError as error:
         ended, message = type(error).__name__, str(error)
     assert message if not target.exists() else not message, "a dataset or an error in words, not both"
-    assert time.monotonic() - start < LONGEST_S, "an import that hangs"
+    assert time.process_time() - start < LONGEST_S, "an import that hangs"
     assert snapshot(source) | snapshot(outside) == before, "a file outside the target was touched"
     assert {path.name for path in sandbox.iterdir()} <= {"source", "outside", "target"}, (
         "something was left beside the target"

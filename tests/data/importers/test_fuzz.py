@@ -8,7 +8,7 @@ from slimaffect.data.importers import FORMATS
 from slimaffect.data.importers.source import read_arff, read_json, read_table
 from slimaffect.data.labels import LabelError
 
-CASES = 32  # per format; benchmarks/fuzz_importers.py runs thousands
+CASES = 32  # per format; benchmarks/fuzz.py runs thousands
 
 
 @pytest.fixture(scope="module")

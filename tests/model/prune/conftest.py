@@ -26,6 +26,15 @@ BOTTLENECK = {
     "stem_width": 9,
     "stages": [{"width": 16, "inner": [[6, 5], [6, 7]], "stride": 1}, {"width": 21, "inner": [[8, 9], [6, 6]]}],
 }
+DEPTHWISE = {
+    "block": "depthwise",
+    "stem": "3x3",
+    "stem_width": 8,
+    "stages": [
+        {"width": 8, "inner": [[12], [10]], "stride": 1, "projection": False},
+        {"width": 12, "inner": [[14], [13]]},
+    ],
+}
 CNNS = {
     "plain": (PlainCnn(widths=(7, 10, 12)), 25),
     "plain residual": (PlainCnn(widths=(6, 9), residual=True), 24),
@@ -33,6 +42,7 @@ CNNS = {
     "patches residual": (PlainCnn(widths=(9, 6), stem="4x4", residual=True), 24),
     "resnet18": (ResNetCnn.model_validate(RESNET18), 64),
     "bottleneck": (ResNetCnn.model_validate(BOTTLENECK), 32),
+    "depthwise": (ResNetCnn.model_validate(DEPTHWISE), 24),
 }
 
 
@@ -75,6 +85,7 @@ def counted_macs(net: AffectNet) -> int:
 
     def hook(module: nn.Module, _: tuple, answer: torch.Tensor | tuple) -> None:
         if isinstance(module, nn.Conv2d):
+            # A depthwise kernel's weight has one entering channel, so this counts it too.
             total[0] += module.weight.numel() * answer.shape[-1] * answer.shape[-2]
         elif isinstance(module, nn.Linear):
             total[0] += module.weight.numel()

@@ -15,7 +15,7 @@ from slimaffect.model.store import load, save
 
 Make = Callable[[str, int], AffectNet]
 Quieten = Callable[[AffectNet, Group, torch.Tensor], None]
-KINDS = ["plain", "plain residual", "patches", "patches residual", "resnet18", "bottleneck"]
+KINDS = ["plain", "plain residual", "patches", "patches residual", "resnet18", "bottleneck", "depthwise"]
 
 
 def a_third(found: tuple[Group, ...]) -> dict[str, torch.Tensor]:

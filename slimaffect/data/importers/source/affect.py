@@ -19,8 +19,8 @@ class Rows:
     affect: Float[np.ndarray, "rows 2"]
     lines: Int[np.ndarray, " rows"]
 
-    def pick(self, kept: Bool[np.ndarray, " rows"]) -> "Rows":
-        """Keep these rows."""
+    def pick(self, kept: Bool[np.ndarray, " rows"] | Int[np.ndarray, " kept"]) -> "Rows":
+        """Keep these rows, or these in this order."""
         return Rows(self.times[kept], self.affect[kept], self.lines[kept])
 
 

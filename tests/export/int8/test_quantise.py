@@ -14,6 +14,8 @@ from slimaffect.export.int8 import quantise, spread
 from slimaffect.runtime.session import open_model
 from slimaffect.train.candidate import Precision
 
+INT8 = Precision(to="int8", calibration_clips=12)
+
 
 def constants(model):
     return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -84,7 +86,7 @@ def test_calibration_clips_are_spread(candidate):
 def test_same_seed_same_files(candidate):
     """Calibrated again with the same seed on the same clips, the files are equal byte for byte."""
     model = graph(candidate.model)
-    first, second = (quantise(model, candidate.clips, 12, seed=0) for _ in range(2))
+    first, second = (quantise(model, candidate.clips, INT8, seed=0) for _ in range(2))
     for flavour, model in first.items():
         assert model.SerializeToString(deterministic=True) == second[flavour].SerializeToString(deterministic=True)
 
@@ -92,7 +94,7 @@ def test_same_seed_same_files(candidate):
 def test_no_clip_no_int8(candidate):
     """Without a clip to calibrate on, int8 is refused with the numbers."""
     with pytest.raises(ExportError, match="0 were given and 12 asked for"):
-        quantise(onnx.ModelProto(), candidate.clips.pick([]), 12, seed=0)
+        quantise(onnx.ModelProto(), candidate.clips.pick([]), INT8, seed=0)
 
 
 def test_nothing_is_printed(candidate, folder, capfd):
@@ -100,3 +102,43 @@ def test_nothing_is_printed(candidate, folder, capfd):
     export(replace(candidate, precision=Precision(to="int8", calibration_clips=4)), folder)
     told = capfd.readouterr()
     assert (told.out, told.err) == ("", "")
+
+
+def test_both_files_round_at_the_same_places(kind, made):
+    """The TensorRT file rounds nothing between a layer and its ReLU, and no more activations than the CPU file."""
+    _, exported = made(kind, "int8")
+    rounding = {
+        flavour: sum(node.op_type == "QuantizeLinear" for node in onnx.load(exported.files[flavour]).graph.node)
+        for flavour in ("u8s8", "s8s8")
+    }
+    assert rounding["s8s8"] <= rounding["u8s8"] + 1  # the planes, which the CPU file reads as they are
+    model = onnx.load(exported.files["s8s8"])
+    makers = {name: node.op_type for node in model.graph.node for name in node.output}
+    assert not [n for n in model.graph.node if n.op_type == "Relu" and makers[n.input[0]] == "DequantizeLinear"]
+
+
+def test_a_kept_layer_reads_its_own_weights(candidate):
+    """A kept layer has no rounded weight in either file; the stem may be kept too, and then the planes are cast."""
+    for kept in (("cnn.blocks.1.conv",), ("cnn.blocks.0.conv",)):
+        files = quantise(graph(candidate.model), candidate.clips, INT8.model_copy(update={"kept": kept}), seed=0)
+        for model in files.values():
+            held = constants(model)
+            assert f"encoder.{kept[0]}.weight" in held
+            assert f"encoder.{kept[0]}.weight_quantized" not in held
+            assert "encoder.bottleneck.weight_quantized" in held
+
+
+def test_unknown_layers_and_ranges_are_refused(candidate):
+    """With their names and those that there are."""
+    model = graph(candidate.model)
+    with pytest.raises(ExportError, match=r"keeps the layers cnn\.nowhere, .* it has bottleneck, cnn\.blocks\.0\.conv"):
+        quantise(model, candidate.clips, INT8.model_copy(update={"kept": ("cnn.nowhere",)}), seed=0)
+    with pytest.raises(ExportError, match="learned ranges of relu_77"):
+        quantise(model, candidate.clips, INT8.model_copy(update={"learned": {"relu_77": (0.0, 1.0)}}), seed=0)
+
+
+def test_every_choice_gives_files_that_answer(candidate, tmp_path):
+    """All choices together: other ranges than the extremes, equalised, corrected; within 0.1 of torch on clips."""
+    chosen = {"ranges": "mse", "equalise": True, "correct_bias": True}
+    away = export(replace(candidate, precision=INT8.model_copy(update=chosen)), tmp_path).away
+    assert max(found.largest for found in away.values()) < 0.1

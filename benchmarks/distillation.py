@@ -1,0 +1,123 @@
+"""What does a teacher add? One student on all four folds of the synthetic dataset, 3 seeds, scored on exported files.
+
+Each arm is compared with the same student alone on the same resampled subjects, all of equal epochs:
+
+- alone: trained on the labels, through the stages that are the defaults of `train`;
+- plain: distilled from the fold's own reference model;
+- out of fold: distilled from cross-fitted reference models, none of which has seen the subject it speaks for;
+- plain 2x, plain 4x: plain, and half of every batch comes from two or four times as many people without labels,
+  drawn by the same generator with another seed (those of the held-out site are left out);
+- out of fold 4x: both.
+
+It was not run to its end yet: what it prints belongs into docs/methods/distill.md. Finished arms are kept in --work,
+so it can be stopped. The people without labels are drawn once, which takes its time too.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from shared.arms import Job, answer_exported, parser, row, run, table, whole_arms
+
+from slimaffect.bars import bars
+from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data.synthetic import SyntheticSettings, synthesise
+from slimaffect.data.synthetic.cast import takes
+from slimaffect.run.places import Places
+
+TEACHER, ALONE = "reference", "alone"
+ARMS = (TEACHER, ALONE, "plain", "out of fold", "plain 2x", "plain 4x", "out of fold 4x")
+MORE = 4  # times as many people without labels as with
+FOLDS = 4  # of the cross-fitted teachers
+SHARE = 0.5  # of a batch without labels
+
+# Trainings of seconds: they prove that the arms run, and learn next to nothing.
+QUICK = {
+    "frames": {"steps": 4, "batch": 32},
+    "sequences": {"steps": 4, "batch": 4, "frames": 40},
+    "end_to_end": {"share": 0},
+}
+
+
+def main() -> None:
+    """Train what is missing, then print the table."""
+    options = parser(__doc__ or "", "two sites, 8 + 32 short recordings, 1 seed, trainings of seconds: does it run?")
+    options.add_argument("--student", default="tiny", help="its shape")
+    chosen = options.parse_args()
+    console, cache = Console(), Places.choose().cache
+    people = SyntheticSettings(subjects=8, seconds=10, sites=("S1", "S2")) if chosen.quick else SyntheticSettings()
+    strangers = people.model_copy(update={"seed": people.seed + 1, "subjects": MORE * people.subjects})
+    with bars(console) as watch:
+        folder = (
+            cache
+            / "datasets"
+            / f"strangers-{strangers.subjects}-{strangers.seconds:g}-{len(strangers.sites)}-{strangers.seed}"
+        )
+        if not (folder / ".complete").exists():
+            synthesise(folder, strangers, workers=chosen.workers, watch=watch)
+            (folder / ".complete").touch()
+        settings = DataSettings(synthetic=people, unlabelled=str(folder))
+        clips = prepare(settings, cache, workers=chosen.workers, watch=watch).clips
+    seeds, epochs = (range(1), 2) if chosen.quick else (range(chosen.seeds), chosen.epochs)
+    work = (chosen.work or cache / "distillation") / f"{clips.fingerprint[:12]}-{chosen.student}-{epochs}"
+    jobs = [Job(arm, site, seed) for arm in ARMS for seed in seeds for site in clips.sites]
+    if not chosen.table:
+        do = train_quickly if chosen.quick else train_fully
+        run(do, jobs, TEACHER, clips, work, epochs=epochs, workers=chosen.workers, console=console)
+    found = whole_arms(ARMS, clips.sites, seeds, work)
+    rows = [row(arm, answers, found[ALONE]) for arm, answers in found.items()] if ALONE in found else []
+    console.print(table(rows, f"{chosen.student} {ALONE}"))
+    if chosen.json:
+        chosen.json.write_text(json.dumps({"rows": rows, "seeds": len(seeds), "epochs": epochs}, indent=1))
+
+
+def train_quickly(job: Job, clips: Clips, work: Path, epochs: int) -> None:
+    """Do a job in the short form."""
+    train(job, clips, work, {"epochs": epochs, **QUICK})
+
+
+def train_fully(job: Job, clips: Clips, work: Path, epochs: int) -> None:
+    """Do a job with the defaults of the steps."""
+    train(job, clips, work, {"epochs": epochs})
+
+
+def train(job: Job, clips: Clips, work: Path, settings: dict[str, Any]) -> None:
+    """Train one arm on one fold, and keep what its exported file answers."""
+    from slimaffect.execute.store import first_candidate
+    from slimaffect.model.shapes import shape
+    from slimaffect.model.store import load, save
+    from slimaffect.steps.distill import Distill
+    from slimaffect.steps.train import Train
+
+    student = work.name.split("-")[1]
+    training = with_strangers(clips, job.arm).without_site(job.held_out)
+    spec = shape(TEACHER if job.arm == TEACHER else student).model_copy(update={"pixels": clips.pixels})
+    candidate = first_candidate(spec, training, job.seed)
+    if job.arm in (TEACHER, ALONE):
+        candidate = Train(**settings).apply(candidate)
+    else:
+        taught = replace(candidate, model=load(replace(job, arm=TEACHER).model(work)))
+        teachers = {"out_of_fold": FOLDS, "train": settings} if job.arm.startswith("out of fold") else {}
+        share = SHARE if job.arm.endswith("x") else 0.0
+        step = Distill.model_validate({"student": student, "teachers": teachers, "unlabelled": share, **settings})
+        candidate = step.apply(taught)
+    if job.arm == TEACHER:
+        save(candidate.model, job.model(work))
+    answer_exported(candidate, clips.of_sites([job.held_out]), job, work)
+
+
+def with_strangers(clips: Clips, arm: str) -> Clips:
+    """Keep as many people without labels as the arm asks for, the first ones that were drawn."""
+    times = int(arm.removesuffix("x")[-1]) if arm.endswith("x") else 0
+    if not times or clips.unlabelled is None:
+        return replace(clips, unlabelled=None)
+    drawn = SyntheticSettings.model_validate({"subjects": times * len(clips.subjects), "sites": clips.sites})
+    names = {take.subject for take in takes(drawn)}
+    return replace(clips, unlabelled=clips.unlabelled.of_subjects(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""What do clips that are left out cost? Every selector at four shares, all folds, scored on exported files.
+
+Two comparisons with training on everything, on the same resampled subjects:
+
+- equal epochs: an epoch on a tenth of the frames has a tenth of the steps, so the training costs a tenth;
+- equal steps: the subset is trained for as many steps as everything is, which shows what was lost with the frames
+  themselves.
+
+Cost is CPU seconds and examples of selection and training together, as a share of those of everything.
+`--scale` measures instead how fast the selectors are on millions of units of 128 features, and what memory they take.
+
+Not run to its end yet: 3 seeds are some 1,160 trainings. Finished ones are kept in --work, so it can be stopped.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from slimaffect.bars import bars
+from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data.synthetic import SyntheticSettings
+from slimaffect.evaluate.answers import Answers
+from slimaffect.evaluate.bootstrap import interval, versus
+from slimaffect.evaluate.scores import score
+from slimaffect.run.places import Places
+from slimaffect.select.choose import SELECTORS, select
+
+EVERYTHING, EPOCHS, STEPS = "everything", "equal epochs", "equal steps"
+KEEPS = (0.5, 0.25, 0.1, 0.05)
+WIDTH, PER_SUBJECT, KEPT_AT_SCALE = 128, 5000, 0.1
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A selector, the share it keeps, and how long is trained on it."""
+
+    by: str = EVERYTHING
+    keep: float = 1.0
+    at: str = EPOCHS
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: an arm, the site it is tested on, and a seed."""
+
+    arm: Arm
+    held_out: str
+    seed: int
+
+    def file(self, work: Path) -> Path:
+        """Return where its answers are kept; its cost lies beside them."""
+        arm = f"{self.arm.by}-{self.arm.keep:g}-{self.arm.at.replace(' ', '-')}"
+        return work / f"{arm}.{self.held_out}.{self.seed}.npz"
+
+
+def main() -> None:
+    """Train what is missing, then print the table."""
+    options = _options()
+    console = Console()
+    rows = at_scale(options.units, console) if options.scale else against_everything(options, console)
+    if options.json:
+        options.json.write_text(json.dumps({"rows": rows}, indent=1))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="12 short recordings, 2 selectors, 1 epoch: does it run?")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw CCC against the kept share")
+    parser.add_argument("--table", action="store_true", help="train nothing: print the arms that are whole")
+    parser.add_argument("--by", nargs="+", choices=(*SELECTORS, "rs2"), default=(*SELECTORS, "rs2"))
+    parser.add_argument("--keep", nargs="+", type=float, default=KEEPS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="where finished arms are kept")
+    parser.add_argument("--scale", action="store_true", help="measure speed and memory on many units instead")
+    parser.add_argument("--units", type=int, default=10_000_000)
+    return parser.parse_args()
+
+
+def against_everything(options: argparse.Namespace, console: Console) -> list[dict]:
+    """Train every arm on every fold, and compare."""
+    people = SyntheticSettings(subjects=12, seconds=20) if options.quick else SyntheticSettings()
+    with bars(console) as watch:
+        found = prepare(DataSettings(synthetic=people), Places.choose().cache, workers=options.workers, watch=watch)
+    clips = found.clips
+    seeds, epochs = (range(1), 1) if options.quick else (range(options.seeds), options.epochs)
+    words, keeps = (("stride", "k_center"), (0.25,)) if options.quick else (options.by, options.keep)
+    arms = [Arm(), *(Arm(by, keep, at) for at, keep, by in product((EPOCHS, STEPS), keeps, words))]
+    work = (options.work or Places.choose().cache / "selection") / f"{clips.fingerprint[:12]}-{epochs}"
+    jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
+    if not options.table:
+        _run([job for job in jobs if not job.file(work).exists()], clips, work, epochs, options.workers, console)
+    rows = list(_rows(arms, jobs, work))
+    console.print(_table(rows))
+    if options.picture and rows:
+        _draw(rows, options.picture)
+    return rows
+
+
+def _run(jobs: Sequence[Job], clips: Clips, work: Path, epochs: int, workers: int, console: Console) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips,)) as pool:
+        futures = [pool.submit(_train, job, work, epochs) for job in jobs]
+        for done, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            watch("train", done, len(jobs))
+
+
+_clips: list[Clips] = []
+
+
+def _start(clips: Clips) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    _clips.append(clips)
+
+
+def _train(job: Job, work: Path, epochs: int) -> None:
+    """Select, train, export and answer; the answers are written last, so that a job is whole or not there."""
+    import tempfile
+
+    from slimaffect.execute.deploy import answer
+    from slimaffect.execute.store import first_candidate
+    from slimaffect.export import export
+    from slimaffect.model.shapes import shape
+    from slimaffect.runtime.session import open_model
+    from slimaffect.steps.subset import Subset
+    from slimaffect.steps.train import Train
+    from slimaffect.train.journal import Journal, keeping
+
+    clips, arm = _clips[0], job.arm
+    training = clips.of_sites(site for site in clips.sites if site != job.held_out)
+    spec = shape("reference").model_copy(update={"pixels": clips.pixels})
+    candidate = first_candidate(spec, training, job.seed)
+    with keeping(Journal()) as journal:
+        begun = time.process_time()
+        if arm.by != EVERYTHING:
+            candidate = Subset.model_validate({"keep": arm.keep, "by": arm.by}).apply(candidate)
+        selected = time.process_time()
+        length = epochs if arm.at == EPOCHS else round(epochs / candidate.clips.share)
+        candidate = Train(epochs=length).apply(candidate)
+        trained = time.process_time()
+    cost = {"selection_s": selected - begun, "training_s": trained - selected, "examples": journal.examples}
+    job.file(work).with_suffix(".json").write_text(json.dumps(cost))
+    with tempfile.TemporaryDirectory() as folder:
+        session = open_model(export(candidate, Path(folder)).files["fp32"], runtime="onnxruntime")
+        answer(session, clips.of_sites([job.held_out]), job.seed).save(job.file(work))
+
+
+def _rows(arms: Sequence[Arm], jobs: Sequence[Job], work: Path) -> Iterator[dict]:
+    """Compare arms that are whole with everything."""
+    files = {arm: [job.file(work) for job in jobs if job.arm == arm] for arm in arms}
+    whole = {arm: found for arm, found in files.items() if all(file.exists() for file in found)}
+    if Arm() not in whole:
+        return
+    answers = {arm: [Answers.load(file) for file in found] for arm, found in whole.items()}
+    costs = {arm: [json.loads(f.with_suffix(".json").read_text()) for f in found] for arm, found in whole.items()}
+    full = _spent(costs[Arm()])
+    for arm, given in answers.items():
+        compared, spent = versus(answers[Arm()], given, margin=0.03), _spent(costs[arm])
+        yield {
+            "by": arm.by,
+            "keep": arm.keep,
+            "at": arm.at,
+            "ccc": score(given).ccc,
+            "interval": list(interval(given)),
+            "delta": compared.delta,
+            "delta_interval": list(compared.interval),
+            "cpu_share": spent["cpu_s"] / full["cpu_s"],
+            "selection_share": spent["selection_s"] / spent["cpu_s"],
+            "examples_share": spent["examples"] / full["examples"],
+        }
+
+
+def _spent(costs: list[dict]) -> dict[str, float]:
+    sums = {name: float(np.sum([cost[name] for cost in costs])) for name in costs[0]}
+    return sums | {"cpu_s": sums["selection_s"] + sums["training_s"]}
+
+
+def _table(rows: list[dict]) -> Table:
+    table = Table(
+        "kept", "by", "trained for", "CCC", "95 %", "against everything", "95 %", "CPU", "examples", "selecting"
+    )
+    for row in rows:
+        table.add_row(
+            f"{row['keep']:.0%}",
+            row["by"],
+            row["at"],
+            f"{row['ccc']:.3f}",
+            "{:.3f} to {:.3f}".format(*row["interval"]),
+            f"{row['delta']:+.3f}",
+            "{:+.3f} to {:+.3f}".format(*row["delta_interval"]),
+            *(f"{row[name]:.1%}" for name in ("cpu_share", "examples_share", "selection_share")),
+        )
+    return table
+
+
+def _draw(rows: list[dict], file: Path) -> None:
+    """Draw a panel for each of the two comparisons, a line for each selector."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(12, 5), sharey=True)
+    full = next(row for row in rows if row["by"] == EVERYTHING)
+    for axis, at in zip(axes, (EPOCHS, STEPS), strict=True):
+        for by in dict.fromkeys(row["by"] for row in rows if row["at"] == at and row["by"] != EVERYTHING):
+            points = sorted((r for r in [*rows, full] if r["by"] in (by, EVERYTHING)), key=lambda r: r["keep"])
+            points = [r for r in points if r["at"] == at or r is full]
+            axis.plot([r["keep"] for r in points], [r["ccc"] for r in points], marker="o", label=by)
+        axis.axhspan(*full["interval"], color="0.9", label="everything, 95 %")
+        axis.set(title=at, xscale="log", xlabel="share of labelled frames kept")
+    axes[0].set_ylabel("CCC leave-one-site-out, mean of valence and arousal")
+    axes[1].legend(fontsize="small")
+    figure.savefig(file, bbox_inches="tight", dpi=150)
+
+
+def at_scale(units: int, console: Console) -> list[dict]:
+    """Run each selector on drawn units, each in a process of its own so that its peak memory is its own."""
+    table = Table("selector", "units a second", "seconds", "peak GB", title=f"{units:,} units x {WIDTH}, a tenth kept")
+    rows = []
+    for by in SELECTORS:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            seconds, peak_gb = pool.submit(_timed, by, units).result()
+        rows.append({"by": by, "units": units, "width": WIDTH, "seconds": seconds, "peak_gb": peak_gb})
+        table.add_row(by, f"{units / seconds:,.0f}", f"{seconds:.1f}", f"{peak_gb:.2f}")
+    console.print(table)
+    return rows
+
+
+def _timed(by: str, units: int) -> tuple[float, float]:
+    random = np.random.default_rng(0)
+    features = random.standard_normal((units, WIDTH), dtype=np.float32)
+    labels = np.tanh(features[:, :2] / 2).astype(float)
+    groups = np.arange(units) // PER_SUBJECT
+    begun = time.process_time()
+    select(by, features, labels, groups, keep=KEPT_AT_SCALE, seed=0)  # pyright: ignore[reportArgumentType]
+    seconds = time.process_time() - begun
+    peak_kb = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+    return seconds, peak_kb / 1024**2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The step that keeps a part of the clips, so that every training after it costs as much less."""
+
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field
+
+from slimaffect.data.clips import Clips
+from slimaffect.select.choose import BLIND, Selector, select
+from slimaffect.select.features import model_features, pixel_features
+from slimaffect.select.tally import tally
+from slimaffect.select.units import apart, labelled, mean_labels, subjects
+from slimaffect.steps.step import Step
+from slimaffect.train.candidate import Candidate
+from slimaffect.train.journal import journal
+from slimaffect.train.randomness import torch_seed
+
+
+class Subset(Step):
+    """Keep a share of each subject's clips; an epoch on them has as many fewer steps."""
+
+    name: ClassVar[str] = "subset"
+    needs_training: ClassVar[bool] = False
+
+    keep: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the labelled frames to keep; at least one clip of every subject stays."""
+    by: Selector | Literal["rs2"] = "stride"
+    """How to choose; `rs2` keeps all clips and draws as few of them anew in every epoch."""
+    features: Literal["pixels", "model"] = "pixels"
+    """What selectors that look at pictures know: thumbnails, or features of the candidate's own model as it is here."""
+
+    def __str__(self) -> str:
+        return f"subset {self.by} {self.keep:g}"
+
+    def apply(self, candidate: Candidate) -> Candidate:
+        clips = redrawn(candidate.clips, self.keep) if self.by == "rs2" else thinned(candidate, self.by, self)
+        return replace(candidate, clips=clips)
+
+
+def redrawn(clips: Clips, keep: float) -> Clips:
+    """Leave all clips in and shorten the epoch: training draws anew at every step, so each epoch sees other frames.
+
+    Okanovic et al. 2024, RS2 (https://arxiv.org/abs/2305.18424).
+    """
+    return replace(clips, share=clips.share * keep)
+
+
+def thinned(candidate: Candidate, by: Selector, settings: Subset) -> Clips:
+    """Choose among clips that share no frame, and shorten the epoch by what was really kept.
+
+    Raises:
+        RunError: the features are no numbers.
+    """
+    clips = candidate.clips
+    seed = torch_seed(candidate.seed, "subset")
+    units = clips.pick(apart(clips, seed))
+    keep = min(1.0, settings.keep * labelled(clips) / labelled(units))
+    groups, features = subjects(units), seen(units, candidate, by, settings)
+    chosen = select(by, features, mean_labels(units), groups, keep=keep, seed=seed)
+    kept = units.pick(chosen.kept)
+    journal().figures["subset"] = tally(units, kept, chosen.weights)
+    return replace(kept, share=clips.share * labelled(kept) / labelled(clips))
+
+
+def seen(units: Clips, candidate: Candidate, by: Selector, settings: Subset) -> Float[np.ndarray, "units values"]:
+    """Compute the features, if the selector reads any."""
+    if by in BLIND:
+        return np.zeros((len(units), 0), np.float32)
+    return pixel_features(units) if settings.features == "pixels" else model_features(units, candidate.model)
