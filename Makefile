@@ -9,7 +9,7 @@ demo: .venv/.ready  ## make the synthetic data, run the main recipe, write the r
 	$(BIN)/slim run recipes/distill.yaml
 
 test: .venv/.ready  ## all tests, doctests included, one process per core
-	$(BIN)/pytest -n auto --dist loadgroup -q
+	$(BIN)/pytest -n auto -q
 
 check: .venv/.ready  ## lint, format, types, layers, recipes
 	$(BIN)/ruff check .

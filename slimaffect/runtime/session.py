@@ -170,9 +170,9 @@ def load_onnxruntime(file: Path, threads: int) -> "tuple[InferenceSession, Ports
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: graph optimiser chatter is not for the user
-    # ONNX Runtime 1.31 rounds the float weights of a layer that was kept in float32 between two rounded ones
-    kept = {"disabled_optimizers": ["WeightBiasQuantization"]}
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"], **kept)
+    # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
+    unwanted, cpu = ["WeightBiasQuantization"], ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(file, options, providers=cpu, disabled_optimizers=unwanted)
     session.disable_fallback()
     return session, _ports({port.name: port.shape for port in session.get_inputs()})
 

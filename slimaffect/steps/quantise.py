@@ -26,9 +26,9 @@ from slimaffect.train.settings import EndToEndStage, FramesStage, SequencesStage
 class TrainRounded(TrainSettings):
     """How the CNN learns to answer in int8 as it does in float32; LSTM and head are not rounded and stay."""
 
-    epochs: PositiveInt = 3
+    epochs: PositiveInt = 6
     """Length of training with rounded weights and activations."""
-    frames: FramesStage = FramesStage(share=1, rate=1e-3)  # slower than from scratch: the weights are good already
+    frames: FramesStage = FramesStage(share=1)
     sequences: SequencesStage = SequencesStage(share=0)
     end_to_end: EndToEndStage = EndToEndStage(share=0)
     amp: Literal["off"] = "off"  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 RECIPE = """\
 about: The whole way on the smallest data.
@@ -64,8 +66,13 @@ def slim(tmp_path) -> Slim:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Slim:
-    """A folder in which the small recipe ran to its end. Read it, do not change it."""
-    slim = Slim(tmp_path_factory.mktemp("finished"))
-    run = slim("run", "smallest.yaml")
-    assert run.returncode == 0, run.stdout + run.stderr
-    return slim
+    """A folder in which the small recipe ran to its end: run once, and copied for each process of the tests."""
+    mine = tmp_path_factory.mktemp("finished")
+    shared = mine.parent.parent if "PYTEST_XDIST_WORKER" in os.environ else mine.parent
+    with FileLock(shared / "finished.lock"):
+        if not (shared / "ran" / "results").exists():
+            (shared / "ran").mkdir(exist_ok=True)
+            run = Slim(shared / "ran")("run", "smallest.yaml")
+            assert run.returncode == 0, run.stdout + run.stderr
+    shutil.copytree(shared / "ran", mine, dirs_exist_ok=True)
+    return Slim(mine)

@@ -15,8 +15,6 @@ import pytest
 from slimaffect.report import write_report
 from slimaffect.result import read_result
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 MAGICS = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM(?=.{12}[\x0c\x28\x6c\x7c]\0\0\0)", re.DOTALL
 )

@@ -9,7 +9,6 @@ import pytest
 
 VARIANTS = ["baseline", "fp32", "int8"]
 SITES = ["S1", "S2", "S3", "S4"]
-pytestmark = pytest.mark.xdist_group("finished")  # one process makes the shared run
 
 
 def by_name(result: dict) -> dict:
