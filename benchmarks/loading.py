@@ -3,6 +3,9 @@
 `python benchmarks/loading.py` writes the same crops of 112x112 in every form, then reads random clips of 16 frames
 from each in turn, from the page cache, on one thread. Frames per CPU-second are compared, because other programs may
 share the cores. WebDataset reads whole shards in order: its figure is sequential, which is as it is meant.
+
+On 22 November 2026, AMD EPYC virtual machine, frames per CPU-second: store 482,000, HDF5 74,000, JPEG folders 11,000,
+WebDataset 9,000. Rows: results/reference/loading.json.
 """
 
 import argparse

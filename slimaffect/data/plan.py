@@ -195,10 +195,11 @@ def attempt(given: _Try) -> Trial | None:
         hashed = time.process_time()
     except (VideoError, OSError):
         return None
-    return Trial(given.kind, (read - begun) * settings.rate / max(1, ticks), (hashed - read) / given.bytes, _peak_mb())
+    cpu_s_per_video_s = (read - begun) * settings.rate / max(1, ticks)
+    return Trial(given.kind, cpu_s_per_video_s, (hashed - read) / given.bytes, process_peak_mb())
 
 
-def _peak_mb() -> float:
+def process_peak_mb() -> float:
     """Return the largest resident memory of this process; on Linux `ru_maxrss` would begin at that of its parent."""
     try:
         status = Path("/proc/self/status").read_text()

@@ -13,7 +13,7 @@ from slimaffect.runtime.session import open_model
 from slimaffect.train.candidate import Precision
 
 INT8 = Precision(to="int8", calibration_clips=12)
-NETS = ["plain", "per-frame", "residual, 2 layers", "basic, 3x3 stem", "bottleneck, 7x7 stem, ImageNet", "depthwise"]
+NETS = ["per-frame", "residual, 2 layers", "bottleneck, 7x7 stem, ImageNet", "depthwise"]
 FRAMES = np.random.default_rng(0).integers(0, 256, (40, 3, 24, 24), dtype=np.uint8)
 
 
