@@ -32,8 +32,8 @@ from rich.table import Table
 
 from slimaffect.data import ClipSettings, DatasetFacts, DataSettings, prepare, write_dataset_yaml
 from slimaffect.data.labels import read_labels
-from slimaffect.data.plan import process_peak_mb
 from slimaffect.data.write import write
+from slimaffect.meter import peak_mb
 from slimaffect.video.faces import detector, faces
 from slimaffect.video.settings import FaceSettings
 
@@ -142,17 +142,17 @@ def compare(path: Path, rounds: int) -> dict[str, dict[str, float]]:
     }
 
 
-def peak_mb(path: Path) -> float:
+def peak_after(path: Path) -> float | None:
     """Largest resident memory of this process after preparing a film; for a worker of its own."""
     cv2.setNumThreads(1)
     prepared(path, 12.5, 48)
-    return process_peak_mb()
+    return peak_mb()
 
 
-def in_a_worker(path: Path) -> float:
+def in_a_worker(path: Path) -> float | None:
     """The same in a process that has done nothing else."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(peak_mb, path).result()
+        return pool.submit(peak_after, path).result()
 
 
 def over_processes(film: Path, folder: Path, recordings: int, most: int) -> list[dict[str, float]]:
@@ -239,7 +239,7 @@ def show(figures: dict) -> None:
     console.print(table)
     if not any(name.startswith("torchcodec") for name in figures["compared"]):
         console.print("torchcodec: cannot be imported here, not measured.")
-    memory = ", ".join(f"{name} {mb:.0f} MB" for name, mb in figures["peak_mb"].items())
+    memory = ", ".join(f"{name} {'-' if mb is None else round(mb)} MB" for name, mb in figures["peak_mb"].items())
     console.print(f"Memory of a worker: {memory}.")
     for row in figures["processes"]:
         rates = f"{row['frames_per_s']:.0f} frames/s, {row['frames_per_cpu_s']:.0f} per CPU-second"

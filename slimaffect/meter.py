@@ -21,6 +21,18 @@ POLL_S = 30.0  # a 262 kJ counter wraps after some 260 s at 1 kW: look well befo
 TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
+def peak_mb() -> float | None:
+    """Peak resident memory of this process in 1e6 bytes; None where the system keeps no such mark (it is Linux's).
+
+    Of the program itself: `ru_maxrss` would begin at that of the process it was forked from.
+    """
+    try:
+        told = (PROC / "self/status").read_text()
+    except OSError:
+        return None
+    return int(told.split("VmHWM:")[1].split()[0]) * 1024 / 1e6 if "VmHWM:" in told else None
+
+
 @runtime_checkable
 class Counter(Protocol):
     """A cumulative hardware energy counter."""

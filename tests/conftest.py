@@ -1,7 +1,20 @@
 """What all rooms' tests share."""
 
+import importlib.util
+from pathlib import Path
+
 import jaxtyping
 import pytest
+
+_spec = importlib.util.spec_from_file_location("films", Path(__file__).parent / "video" / "films.py")
+_films = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_films)
+
+
+@pytest.fixture(scope="session")
+def films():
+    """The functions that draw and encode small videos."""
+    return _films
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """What preparing a dataset will take: hours, disk and memory, predicted from a sample of its recordings."""
 
 import random
-import resource
 import shutil
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from slimaffect.data.reading import Task, finder
 from slimaffect.data.settings import DataSettings
 from slimaffect.data.workers import each
 from slimaffect.errors import DataError, VideoError
+from slimaffect.meter import peak_mb
 
 SECONDS = 20.0  # of each sampled video that are read
 INDEX_BYTES = 80  # per frame in index.npz: times, box, score, angle, face, affect, valid
@@ -44,7 +43,7 @@ class Trial:
     kind: str
     cpu_s_per_video_s: float
     hash_s_per_byte: float
-    peak_mb: float
+    peak_mb: float | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Plan:
         workers: processes.
         disk_gb: of prepared crops.
         free_gb: on the cache's disk.
-        worker_mb: largest resident memory of a worker.
+        worker_mb: peak resident memory of a worker, in 1e6 bytes; None where the system does not tell.
     """
 
     recordings: int
@@ -77,7 +76,7 @@ class Plan:
     workers: int
     disk_gb: float
     free_gb: float
-    worker_mb: float
+    worker_mb: float | None
 
     @property
     def fits(self) -> bool:
@@ -152,7 +151,7 @@ def predict(
         workers=workers,
         disk_gb=video_s * settings.rate * frame / 1e9,
         free_gb=free_gb,
-        worker_mb=max(trial.peak_mb for trial in trials),
+        worker_mb=max((trial.peak_mb for trial in trials if trial.peak_mb is not None), default=None),
     )
 
 
@@ -196,17 +195,7 @@ def attempt(given: _Try) -> Trial | None:
     except (VideoError, OSError):
         return None
     cpu_s_per_video_s = (read - begun) * settings.rate / max(1, ticks)
-    return Trial(given.kind, cpu_s_per_video_s, (hashed - read) / given.bytes, process_peak_mb())
-
-
-def process_peak_mb() -> float:
-    """Return the largest resident memory of this process; on Linux `ru_maxrss` would begin at that of its parent."""
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-    except (OSError, IndexError):
-        kilobytes = 1024 if sys.platform == "darwin" else 1  # macOS counts in bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / kilobytes / 1024
+    return Trial(given.kind, cpu_s_per_video_s, (hashed - read) / given.bytes, peak_mb())
 
 
 def header(source: Source) -> Header | None:
@@ -239,7 +228,8 @@ def plan_table(plan: Plan) -> Table:
     table.add_row("time", f"{plan.hours:.2f} h with {plan.workers} workers, each with a core to itself")
     room = "" if plan.fits else ": too little room, set --cache to another disk"
     table.add_row("disk", f"{plan.disk_gb:.2f} GB of crops; {plan.free_gb:.0f} GB are free{room}")
-    table.add_row("memory", f"{plan.worker_mb:.0f} MB per worker, {plan.worker_mb * plan.workers:.0f} MB together")
+    memory = plan.worker_mb and f"{plan.worker_mb:.0f} MB per worker, {plan.worker_mb * plan.workers:.0f} MB together"
+    table.add_row("memory", memory or "-")
     table.caption = f"predicted from the beginnings of {plan.sampled} videos; crops are prepared once"
     return table
 

@@ -13,7 +13,7 @@ from slimaffect.model.spec import ModelSpec
 from slimaffect.steps import Step
 
 TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
-DEPLOYING_ROOMS = ("export", "runtime")
+DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,8 @@ class Task:
     @cached_property
     def key(self) -> str:
         """sha256 of everything that could change the result."""
-        rooms = TRAINING_ROOMS + (DEPLOYING_ROOMS if self.deploy else ())
+        exported = self.deploy or any(step.exports for step in self.steps)
+        rooms = TRAINING_ROOMS + (DEPLOYING_ROOMS if exported else ())
         content = {
             "code": code_version(*rooms),
             "data": self.data,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slimaffect.errors import RunError
+from slimaffect.meter import peak_mb
 from slimaffect.model.count import macs_per_frame, parameters
 from slimaffect.model.spec import ModelSpec
 from slimaffect.runtime.session import Runtime
@@ -25,17 +26,15 @@ def file_facts(file: Path, spec: ModelSpec) -> Facts:
     return Facts(file.stat().st_size / 1e6, parameters(spec), macs_per_frame(spec))
 
 
-# The high-water mark of the new program itself: getrusage would answer that of the process it was forked from.
 _PROGRAM = """
 import sys
-from pathlib import Path
 import numpy
+from slimaffect.meter import peak_mb
 from slimaffect.runtime.session import open_model
 session = open_model(sys.argv[1], runtime=sys.argv[2])
 side = session.ports.pixels
 session.clip(numpy.zeros((1, int(sys.argv[3]), 3, side, side), numpy.uint8))
-lines = Path("/proc/self/status").read_text().splitlines()
-print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+print(peak_mb())
 """
 
 
@@ -47,11 +46,11 @@ def peak_memory_mb(file: Path, runtime: Runtime, *, frames: int = 16) -> float |
     Raises:
         RunError: the process failed.
     """
-    if not Path("/proc/self/status").exists():
+    if peak_mb() is None:
         return None
     told = subprocess.run(
         [sys.executable, "-c", _PROGRAM, str(file), runtime, str(frames)], capture_output=True, text=True, check=False
     )
     if told.returncode:
         raise RunError(f"{file.name} failed in a fresh process: {told.stderr.strip().splitlines()[-1]}")
-    return int(told.stdout) * 1024 / 1e6
+    return float(told.stdout)

@@ -22,18 +22,18 @@ def predict(listed: Sequence[Job], *, fresh: bool, each: Each, watch: Watch) -> 
         ModelError: the face model is missing or another one.
         OSError: the disk is full.
     """
-    todo = []
+    waiting = []
     for job in listed:
         kept = None if fresh else finished(job)
         if kept is None:
-            todo.append(job)
+            waiting.append(job)
         else:
             yield kept
-    if len(todo) == 1:
-        yield do(todo[0], _tick(todo[0].video, watch))
+    if len(waiting) == 1:
+        yield do(waiting[0], _tick(waiting[0].video, watch))
         return
-    for number, (job, outcome) in enumerate(each(do, todo), start=1):
-        watch("read videos", number, len(todo))
+    for number, (job, outcome) in enumerate(each(do, waiting), start=1):
+        watch("read videos", number, len(waiting))
         yield outcome or Outcome(job.video, f"{job.video}: {KILLED}")
 
 

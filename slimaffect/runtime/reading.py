@@ -14,7 +14,7 @@ from slimaffect.runtime.session import CHUNK_FRAMES
 from slimaffect.video.boxes import boxes_beside
 from slimaffect.video.faces import Face, detector, faces
 from slimaffect.video.settings import FaceSettings
-from slimaffect.video.stages import Stages
+from slimaffect.video.stopwatch import Stopwatch
 
 Sink = Callable[[Face, Float[np.ndarray, " 2"]], None]
 """Is given each tick's face and affect in turn."""
@@ -77,28 +77,30 @@ def read_video(
         VideoError: the file is missing, empty, no video, or breaks off before its first frame.
         ModelError: the file of the face model is missing, or another one.
     """
-    began, stages, notes = time.perf_counter(), Stages(), []
+    began, stopwatch, notes = time.perf_counter(), Stopwatch(), []
     asked = predictor.manifest.preprocessing
     finder = detector(asked.detector, settings, boxes=boxes_beside(video) if asked.detector == "boxes" else None)
-    seen = faces(video, finder, settings, rate=asked.rate_hz, pixels=asked.pixels, complain=notes.append, stages=stages)
+    seen = faces(
+        video, finder, settings, rate=asked.rate_hz, pixels=asked.pixels, complain=notes.append, stopwatch=stopwatch
+    )
     rows = []
-    for face, affect in _answered(predictor, seen, stages):
-        with stages.of("write"):
+    for face, affect in _answered(predictor, seen, stopwatch):
+        with stopwatch.of("write"):
             for sink in sinks:
                 sink(face, affect)
         rows.append((face.frame.time_s, *affect.tolist(), np.nan if face.box is None else face.box.score))
         tick(len(rows) / asked.rate_hz)
     table = np.array(rows, np.float64).reshape(-1, 4)
     wall_s = time.perf_counter() - began
-    return Reading(table[:, 0], table[:, 1:3], table[:, 3], asked.rate_hz, wall_s, stages.seconds, tuple(notes))
+    return Reading(table[:, 0], table[:, 1:3], table[:, 3], asked.rate_hz, wall_s, stopwatch.seconds, tuple(notes))
 
 
 def _answered(
-    predictor: Predictor, seen: Iterable[Face], stages: Stages
+    predictor: Predictor, seen: Iterable[Face], stopwatch: Stopwatch
 ) -> Iterator[tuple[Face, Float[np.ndarray, " 2"]]]:
     """Let the model read a chunk of crops at a time, with the state carried on."""
     state, rest = None, iter(seen)
     while chunk := list(islice(rest, CHUNK_FRAMES)):
-        with stages.of("model"):
+        with stopwatch.of("model"):
             affect, state = predictor.session.clip(np.stack([face.crop for face in chunk])[None], state)
         yield from zip(chunk, affect[0], strict=True)

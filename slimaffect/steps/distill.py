@@ -94,6 +94,11 @@ class Distill(TrainSettings, Imitation, Step):
         """Whether distances between features are imitated."""
         return bool(self.clip_relation_weight or self.frame_relation_weight)
 
+    @property
+    def exports(self) -> bool:
+        timed = isinstance(self.student, Derived) and not self.student.auto.counted
+        return timed or self.teachers.onnx is not None
+
     def apply(self, candidate: Candidate) -> Candidate:
         return distil(candidate, self)
 

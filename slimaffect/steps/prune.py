@@ -65,6 +65,10 @@ class Prune(Step):
     def __str__(self) -> str:
         return f"prune {self.until.what} {getattr(self.until, self.until.what):g}"
 
+    @property
+    def exports(self) -> bool:
+        return not self.until.counted
+
     def apply(self, candidate: Candidate) -> Candidate:
         return prune(candidate, self)
 

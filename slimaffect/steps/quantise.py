@@ -14,6 +14,7 @@ from slimaffect.export.graph import graph
 from slimaffect.export.int8 import calibrated
 from slimaffect.export.int8.sensitivity import Judge, keep_worst
 from slimaffect.export.int8.trainable import settled, trainable
+from slimaffect.model.imitation import gap
 from slimaffect.model.losses import Batch, Loss
 from slimaffect.model.net import AffectNet, Answer, State
 from slimaffect.steps.step import Step
@@ -78,17 +79,7 @@ class SameFeatures(Loss):
         """Compare the features of the frames that are scored."""
         assert batch.teacher is not None
         scored = batch.valid if batch.seen is None else batch.seen
-        return relative_gap(answer.features[scored], batch.teacher.features[scored])
-
-
-def relative_gap(values: Float[Tensor, "n width"], target: Float[Tensor, "n width"]) -> Float[Tensor, ""]:
-    """Mean squared error in units of the target's variance.
-
-    >>> relative_gap(torch.tensor([[0.0], [3.0]]), torch.tensor([[0.0], [2.0]])).item()
-    0.5
-    """
-    spread = (target - target.mean(0)).square().mean().clamp_min(1e-6)
-    return (values - target).square().mean() / spread
+        return gap(answer.features[scored], batch.teacher.features[scored])
 
 
 class Quantise(Step):
@@ -121,6 +112,10 @@ class Quantise(Step):
                 "such a graph. Choose fp16 for GPUs or int8."
             )
         return value
+
+    @property
+    def exports(self) -> bool:
+        return self.to == "int8" and (self.train is not None or self.keep_within is not None)
 
     def apply(self, candidate: Candidate) -> Candidate:
         chosen = {name: getattr(self, name) for name in ("to", "calibration_clips", "ranges", "equalise")}

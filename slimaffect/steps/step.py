@@ -27,6 +27,11 @@ class Step(Settings, ABC):
         words = [value for name, value in self if isinstance(value, str) and value != defaults[name]]
         return " ".join([self.name, *words])
 
+    @property
+    def exports(self) -> bool:
+        """Whether it runs exported files as it goes: what it answers then depends on that code too."""
+        return False
+
     def amiss(self, before: "Sequence[Step]") -> str | None:  # noqa: ARG002 (most steps do not mind)
         """Say what is wrong with standing after these steps; None if nothing is. It is told while a recipe is read."""
         return None

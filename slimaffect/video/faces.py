@@ -14,7 +14,7 @@ from slimaffect.video.detect import Detector, HaarDetector, WholeFrame, detector
 from slimaffect.video.follow import follow
 from slimaffect.video.picture import Picture
 from slimaffect.video.settings import FaceSettings
-from slimaffect.video.stages import Stages
+from slimaffect.video.stopwatch import Stopwatch
 
 __all__ = ["Box", "Detector", "Face", "HaarDetector", "WholeFrame", "crop", "detector", "faces", "follow"]
 
@@ -47,7 +47,7 @@ def faces(
     rate: float,
     pixels: int,
     complain: Callable[[str], None] = lambda _: None,
-    stages: Stages | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Iterator[Face]:
     """Decode a video once and yield the followed face at every tick.
 
@@ -58,15 +58,15 @@ def faces(
         rate: ticks per second.
         pixels: side of the square crops.
         complain: is told in a sentence which part of the video is missing or damaged.
-        stages: is billed for `decode`, `faces` and `crop`.
+        stopwatch: is billed for `decode`, `faces` and `crop`.
 
     Raises:
         VideoError: the file is missing, empty, no video, or breaks off before its first frame.
     """
-    stages = stages or Stages()
+    stopwatch = stopwatch or Stopwatch()
     nothing = np.zeros((3, pixels, pixels), np.uint8)
-    decoded = stages.each("decode", frames(path, rate=rate, complain=complain))
-    for frame, box in stages.each("faces", follow(decoded, finder, settings, rate=rate)):
-        with stages.of("crop"):
+    decoded = stopwatch.each("decode", frames(path, rate=rate, complain=complain))
+    for frame, box in stopwatch.each("faces", follow(decoded, finder, settings, rate=rate)):
+        with stopwatch.of("crop"):
             cut = nothing if box is None else crop(frame.picture, box, pixels)
         yield Face(frame, cut, box)

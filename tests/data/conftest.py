@@ -1,21 +1,8 @@
 """What the tests of this room share: small videos, and a dataset of two sites made of them."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 from slimaffect.data import ClipSettings, DatasetFacts, DataSettings, write_dataset_yaml
-
-_spec = importlib.util.spec_from_file_location("films", Path(__file__).parents[1] / "video" / "films.py")
-_films = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_films)
-
-
-@pytest.fixture(scope="session")
-def films():
-    """The functions that draw and encode small videos."""
-    return _films
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Two exported files and a bundle to run."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,16 +15,6 @@ from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
 from slimaffect.runtime.bundle import Chosen, Preprocessing, seal
 from slimaffect.train.candidate import Candidate, Precision
-
-_spec = importlib.util.spec_from_file_location("films", Path(__file__).parents[1] / "video" / "films.py")
-_films = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_films)
-
-
-@pytest.fixture(scope="session")
-def films():
-    """The functions that draw and encode small videos."""
-    return _films
 
 
 def _exported(folder, layers, to):

@@ -20,9 +20,9 @@ def slim(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
-def in_turn(function, todo):
+def in_turn(function, jobs):
     """Do jobs one after the other, as one worker does."""
-    return ((job, function(job)) for job in todo)
+    return ((job, function(job)) for job in jobs)
 
 
 def run(given, shipped, out=None, *, fresh=False, each=in_turn, **how):
@@ -85,7 +85,7 @@ def test_a_damaged_record_is_no_record(archive, shipped):
 
 def test_a_video_that_kills_the_decoder_is_listed(archive, shipped):
     """A job without an outcome has a reason that leads on."""
-    done = run([archive], shipped, each=lambda _, todo: ((job, None) for job in todo))
+    done = run([archive], shipped, each=lambda _, todo: ((job, None) for job in jobs))
     assert all("kills the process" in outcome.why_not for outcome in done.values())
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-class Stages:
+class Stopwatch:
     """A stop-watch with several hands: a stage that is entered inside another stops that one's hand."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

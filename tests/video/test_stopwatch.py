@@ -2,7 +2,7 @@
 
 import pytest
 
-from slimaffect.video.stages import Stages
+from slimaffect.video.stopwatch import Stopwatch
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
 def test_an_inner_stage_stops_the_outer_hand():
     """Decoding that is asked for while faces are looked for is billed as decoding."""
     clock = Clock()
-    stages = Stages(clock)
+    stopwatch = Stopwatch(clock)
 
     def decoded():
         for number in range(3):
@@ -30,25 +30,25 @@ def test_an_inner_stage_stops_the_outer_hand():
             clock.now += 5
             yield frame
 
-    for _ in stages.each("faces", followed(stages.each("decode", decoded()))):
+    for _ in stopwatch.each("faces", followed(stopwatch.each("decode", decoded()))):
         clock.now += 100  # the caller's own time is nobody's
-        with stages.of("crop"):
+        with stopwatch.of("crop"):
             clock.now += 1
-    assert stages.seconds == {"faces": 15, "decode": 6, "crop": 3}
+    assert stopwatch.seconds == {"faces": 15, "decode": 6, "crop": 3}
 
 
 def test_a_stage_that_fails_is_billed_and_left():
     """An error passes through, and what follows is not billed to the stage that failed."""
     clock = Clock()
-    stages = Stages(clock)
+    stopwatch = Stopwatch(clock)
 
     def fail():
         clock.now += 4
         raise ValueError("stop")
 
-    with pytest.raises(ValueError, match="stop"), stages.of("model"):
+    with pytest.raises(ValueError, match="stop"), stopwatch.of("model"):
         fail()
     clock.now += 50
-    with stages.of("crop"):
+    with stopwatch.of("crop"):
         clock.now += 1
-    assert stages.seconds == {"model": 4, "crop": 1}
+    assert stopwatch.seconds == {"model": 4, "crop": 1}
