@@ -85,7 +85,7 @@ def test_a_damaged_record_is_no_record(archive, shipped):
 
 def test_a_video_that_kills_the_decoder_is_listed(archive, shipped):
     """A job without an outcome has a reason that leads on."""
-    done = run([archive], shipped, each=lambda _, todo: ((job, None) for job in jobs))
+    done = run([archive], shipped, each=lambda _, waiting: ((job, None) for job in waiting))
     assert all("kills the process" in outcome.why_not for outcome in done.values())
 
 
