@@ -87,15 +87,18 @@ def ledger_of(all_finished: list[Finished], records: Records, reused: Collection
 
 
 def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool) -> LedgerEntry:
-    extra: dict[str, Any] = {"variants": names, "step": task.step, "key": task.key, "attempts": record["attempts"]}
     return LedgerEntry(
         variant=names[0] if len(names) == 1 else None,
         task=task.name,
         fold=task.held_out,
         seed=task.seed,
         reused=reused,
+        step=task.step,
+        variants=names,
+        key=task.key,
+        frames=record.get("frames"),
+        attempts=record["attempts"],
         **_spent(record["cost"]),
-        **extra,
     )
 
 
