@@ -188,6 +188,8 @@ class LedgerEntry(Record):
     """The task's name in the cache."""
     frames: int | None = None
     """Distinct labelled frames under the clips that the task was given."""
+    found: dict[str, Any] | None = None
+    """What the step found and tells, by its name: of `tune` the search."""
     attempts: list[dict[str, Any]] = []
     """What each try at the task cost, the oldest first."""
 

@@ -21,6 +21,8 @@ from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
 
 Answered = tuple[Answers, ...]
+TOLD = ("tune",)
+"""Steps whose figures the ledger tells; those of `subset` are long and lie in files of their own."""
 
 
 def answers_of(one: Finished, deploy: Deploy, cache: Cache) -> Answered:
@@ -98,6 +100,7 @@ def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool
         key=task.key,
         frames=record.get("frames"),
         attempts=record["attempts"],
+        found={name: record["figures"][name] for name in TOLD if name in record["figures"]} or None,
         **_spent(record["cost"]),
     )
 

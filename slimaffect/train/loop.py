@@ -29,8 +29,12 @@ def train(
     *,
     stages: Mapping[str, Stage] = STAGES,
     extra: Extra | None = None,
+    judges: Clips | None = None,
 ) -> AffectNet:
     """Train a copy of the model; the given one stays as it was. `extra` videos have no labels, only a teacher.
+
+    `judges` are recordings of others whose CCC is reported after every epoch; they move no weight, unless `keep: best`
+    chooses by them.
 
     Everything random follows from the seed, so equal arguments give equal weights, at one thread and on one kind of
     processor. Under a journal with a checkpoint folder an interrupted training goes on to the same weights.
@@ -41,7 +45,9 @@ def train(
     journal().trainings += 1
     checkpoint = Checkpoint(journal().checkpoint, training_key(net, clips, loss, settings, seed, extra))
     learner, progress = Learner(net, loss, settings, seed), checkpoint.read()
-    clips, judges = split(clips, settings.validation, seed) if settings.keep == "best" else (clips, None)
+    asked = judges is not None
+    if settings.keep == "best" and not asked:
+        clips, judges = split(clips, settings.validation, seed)
     pool, plan = Pool(clips, extra), lengths(settings, clips.share)
     with torch.random.fork_rng(devices=[]):
         progress.restore(learner.net, learner.loss)
@@ -50,8 +56,9 @@ def train(
                 continue
             course = stages[length.name](learner, pool)
             for figures in _epochs(course, number, length, learner, progress):
-                if judges is not None and course.head is None:
-                    figures["ccc"] = mean_ccc(learner.net, judges)
+                if judges is not None and (asked or course.head is None):
+                    figures["ccc"] = mean_ccc(learner.net, judges, course.head)
+                if "ccc" in figures and settings.keep == "best" and course.head is None:
                     progress.judge(figures["ccc"], learner.net)
                 checkpoint.write(progress)
                 journal().epoch(length.name, *epochs_done(plan, number, progress.step), **figures)
