@@ -50,7 +50,8 @@ def shortened(clips: Clips, share: float) -> Clips:
 def _middle(recording: Recording, share: float) -> Recording:
     first = round((1 - share) / 2 * len(recording))
     part = slice(first, first + max(1, round(share * len(recording))))
-    cut = {name: getattr(recording, name)[part] for name in ("frames", "affect", "valid", "times")}
+    # Plain views: a cut of a mapped file would come back whole from another process.
+    cut = {name: np.asarray(getattr(recording, name)[part]) for name in ("frames", "affect", "valid", "times")}
     return replace(recording, **cut, digest=f"{recording.digest} {part.start}-{part.stop}")
 
 
