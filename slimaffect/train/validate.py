@@ -29,15 +29,15 @@ def split(clips: Clips, share: float, seed: int) -> tuple[Clips, Clips | None]:
 @torch.no_grad()
 def predict(net: AffectNet, recording: Recording, head: nn.Module | None = None) -> Float[np.ndarray, "time 2"]:
     """Answer affect at every frame of a recording, chunk by chunk; `head` reads it from each frame's features alone."""
-    said, state = [], None
+    said, state, on = [], None, net.head.weight.device
     for first in range(0, len(recording), CHUNK):
         raw = np.asarray(recording.frames[first : first + CHUNK])
-        faces = alter(torch.from_numpy(raw.copy())[None], plain_view(1), moved=False)
+        faces = alter(torch.from_numpy(raw.copy())[None].to(on), plain_view(1), moved=False)
         if head is not None:
-            said.append(torch.tanh(head(net.encode(faces[0]))).numpy())
+            said.append(torch.tanh(head(net.encode(faces[0]))).cpu().numpy())
             continue
         answer = net(faces, state)
-        said.append(answer.affect[0].numpy())
+        said.append(answer.affect[0].cpu().numpy())
         state = answer.state
     return np.concatenate(said)
 
