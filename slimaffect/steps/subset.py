@@ -25,9 +25,9 @@ class Subset(Step):
     needs_training: ClassVar[bool] = False
 
     keep: Annotated[float, Field(gt=0, lt=1)]
-    """Share of the labelled frames to keep; at least one clip of every subject stays."""
-    by: Selector | Literal["rs2"] = "stride"
-    """How to choose; `rs2` keeps all clips and draws as few of them anew in every epoch."""
+    """Share of the labelled frames to keep, by `infobatch` of the easy ones; a clip of every subject stays at least."""
+    by: Selector | Literal["rs2", "infobatch"] = "stride"
+    """How to choose; `rs2` and `infobatch` keep all clips and choose anew in every epoch, by chance or by loss."""
     features: Literal["pixels", "model"] = "pixels"
     """What selectors that look at pictures know: thumbnails, or features of the candidate's own model as it is here."""
 
@@ -35,8 +35,11 @@ class Subset(Step):
         return f"subset {self.by} {self.keep:g}"
 
     def apply(self, candidate: Candidate) -> Candidate:
-        clips = redrawn(candidate.clips, self.keep) if self.by == "rs2" else thinned(candidate, self.by, self)
-        return replace(candidate, clips=clips)
+        if self.by == "rs2":
+            return replace(candidate, clips=redrawn(candidate.clips, self.keep))
+        if self.by == "infobatch":
+            return replace(candidate, clips=replace(candidate.clips, spared=1 - self.keep))
+        return replace(candidate, clips=thinned(candidate, self.by, self))
 
 
 def redrawn(clips: Clips, keep: float) -> Clips:

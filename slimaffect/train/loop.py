@@ -76,7 +76,8 @@ def _epochs(
     progress.enter(number, optimiser, passing)
     while progress.step < length.steps:
         last = min(progress.step + length.epoch, length.steps)
-        losses = [_step(step, course, length, learner, optimiser) for step in range(progress.step, last)]
+        taken = [step for step in range(progress.step, last) if not (course.thrift and course.thrift.skips(step))]
+        losses = [_step(step, course, length, learner, optimiser) for step in taken]
         progress.keep(last, learner.net, learner.loss, optimiser, passing)
         yield {"loss": math.fsum(losses) / len(losses)}
 
@@ -93,6 +94,8 @@ def _step(step: int, course: Course, length: Length, learner: Learner, optimiser
     loss.backward()
     if course.along is not None:
         course.along.learn(step, answer)
+    if course.thrift is not None:
+        course.thrift.learn(answer)
     norm = nn.utils.clip_grad_norm_(course.learns, learner.settings.clip_norm)
     if not math.isfinite(loss.item() + norm.item()):
         raise RunError(
