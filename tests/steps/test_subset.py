@@ -47,9 +47,10 @@ def longer(candidate: Candidate) -> Candidate:
 
 def test_every_selector_has_a_word() -> None:
     """The words of a recipe, and the dynamic one."""
-    assert {
-        word for kind in get_args(Subset.model_fields["by"].annotation) for word in get_args(kind) or [kind]
-    } == {*BY, "infobatch"}
+    assert {word for kind in get_args(Subset.model_fields["by"].annotation) for word in get_args(kind) or [kind]} == {
+        *BY,
+        "infobatch",
+    }
 
 
 @pytest.mark.parametrize("by", BY)
