@@ -35,6 +35,7 @@ SHAPES: dict[str, ModelSpec] = {
     # because a 3x3 stem takes half of a tiny net's time.
     "reference": _plain((32, 64, 96, 128), features=32, hidden=64, dropout=0.3),
     "small": _plain((16, 32, 48, 64), features=32, hidden=48, dropout=0.2),
+    "small_patches": _patched((32, 48, 64), features=32, hidden=48),
     "tiny": _plain((16, 16, 32, 32), features=24, hidden=32, dropout=0.1),
     "micro": _patched((16, 16, 16), features=16, hidden=16),
     "resnet18": _resnet("basic", (2, 2, 2, 2), features=64, lstm=Lstm(hidden=128)),
