@@ -12,7 +12,7 @@ core, a 16-frame clip, interleaved, process CPU time; the baseline also runs in 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def main() -> None:
     )
     recipe = load_recipe(RECIPES / "baseline.yaml")
     clips = clips_of(asked, recipe.data.pixels, console)
-    chains = quick_variants() if asked.quick else variants()
+    chains = quick_variants() if asked.quick else variants(asked.only)
     seeds = list(range(1 if asked.quick else asked.seeds))
     work = asked.work or Places.choose().cache / "reference" / clips.fingerprint[:12]
     if not asked.table:
@@ -63,10 +63,10 @@ def main() -> None:
         asked.json.write_text(json.dumps(told | {"seeds": seeds, "rows": rows}, indent=1) + "\n")
 
 
-def variants() -> list[Chain]:
+def variants(names: Sequence[str] = NAMES) -> list[Chain]:
     """List the baseline once, and every other variant of the recipes under the recipe's name and its own."""
     found = [Chain(BASELINE, load_recipe(RECIPES / "baseline.yaml").variants[0].steps)]
-    for name in NAMES:
+    for name in names:
         own = load_recipe(RECIPES / f"{name}.yaml").variants[1:]
         many = len(own) > 1 or name == "quantise"
         found += [Chain(f"{name}-{variant.name}" if many else name, variant.steps) for variant in own]
