@@ -89,7 +89,7 @@ def epochs_done(plan: tuple[Length, ...], stage: int, step: int) -> tuple[int, i
 def frames(learner: Learner, pool: Pool) -> Course:
     """Train the CNN on unrelated frames of all subjects, under a linear head."""
     net, batch = learner.net.train(), learner.settings.frames.batch
-    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed)
+    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed).to(learner.device)
 
     def attempt(step: int) -> tuple[Answer, Batch]:
         windows = pool.single(batch, numpy_generator(learner.seed, "frames", step))
