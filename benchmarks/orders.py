@@ -19,8 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from shared.chains import Chain, chain, clips_of, parser, score_row, table, timed, train, whole
+from shared.chains import Chain, chain, clips_of, parser, score_row, screen, table, timed, train, whole
 
 from slimaffect.model.count import macs_per_frame
 from slimaffect.model.shapes import shape
@@ -40,7 +39,7 @@ def main() -> None:
     """Train what is missing, then time and compare."""
     asked, console = (
         parser(__doc__ or "", "two sites, 8 short recordings, 1 seed, two arms: does it run?").parse_args(),
-        Console(),
+        screen(),
     )
     clips = clips_of(asked, PIXELS, console)
     spec = shape("reference").model_copy(update={"pixels": clips.pixels})

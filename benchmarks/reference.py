@@ -20,8 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any library makes its po
 
 import numpy as np
 import torch
-from rich.console import Console
-from shared.chains import Chain, Job, chain, clips_of, parser, score_row, table, timed, train, whole
+from shared.chains import Chain, Job, chain, clips_of, parser, score_row, screen, table, timed, train, whole
 
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import ModelSpec
@@ -44,7 +43,7 @@ def main() -> None:
     """Train what is missing, then time and compare."""
     asked, console = (
         parser(__doc__ or "", "two sites, 8 short recordings, 1 seed, two variants").parse_args(),
-        Console(),
+        screen(),
     )
     recipe = load_recipe(RECIPES / "baseline.yaml")
     clips = clips_of(asked, recipe.data.pixels, console)

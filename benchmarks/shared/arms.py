@@ -4,7 +4,6 @@ import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -93,18 +92,11 @@ def _start(clips: Clips, device: str) -> None:
 
 
 def _do(do: Do, job: Job, work: Path, epochs: int) -> None:
-    clips, device = _given[0]
-    with on(device):
-        do(job, clips, work, epochs)
-
-
-def on(device: str) -> AbstractContextManager[object]:
-    """Train on this processor inside the block."""
-    if device == "cpu":
-        return nullcontext()
     from slimaffect.train.device import computing_on
 
-    return computing_on(device)
+    clips, device = _given[0]
+    with computing_on(device):
+        do(job, clips, work, epochs)
 
 
 def answer_exported(candidate: "Candidate", test: Clips, job: Job, work: Path) -> None:

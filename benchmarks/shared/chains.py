@@ -9,6 +9,7 @@ import argparse
 import json
 import shutil
 import statistics
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,11 @@ def parser(about: str, quick: str) -> argparse.ArgumentParser:
     return options
 
 
+def screen() -> Console:
+    """Print wide tables whole where nobody watches."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
 def clips_of(asked: argparse.Namespace, pixels: int, console: Console) -> Clips:
     """Read packed clips, or prepare the default data."""
     cache = Places.choose().cache
@@ -100,8 +106,7 @@ def train(
     chains: Sequence[Chain], spec: ModelSpec, clips: Clips, seeds: Sequence[int], asked: argparse.Namespace, work: Path
 ) -> None:
     """Do what is missing, fold by fold and seed by seed, and lay what was found beside it."""
-    cache, console = Cache(work / "tasks"), Console()
-    on = {} if asked.device == "cpu" else {"device": asked.device}
+    cache, console, on = Cache(work / "tasks"), screen(), {"device": asked.device}
     common: dict[str, Any] = {"model": spec, "threads": 1, "data": clips.fingerprint, "sites": clips.sites, **on}
     every = {one.name: tasks_of([one.steps], seeds=seeds, **common) for one in chains}
     plan = Plan([task for tasks in every.values() for task in tasks], cache)
