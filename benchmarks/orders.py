@@ -43,7 +43,7 @@ def main() -> None:
     )
     clips = clips_of(asked, PIXELS, console)
     spec = shape("reference").model_copy(update={"pixels": clips.pixels})
-    chains, seeds = arms(quick=asked.quick), range(1 if asked.quick else asked.seeds)
+    chains, seeds = arms(clips.pixels, quick=asked.quick), range(1 if asked.quick else asked.seeds)
     work = asked.work or Places.choose().cache / "orders" / clips.fingerprint[:12]
     if not asked.table:
         train(chains, spec, clips, list(seeds), asked, work)
@@ -55,11 +55,11 @@ def main() -> None:
         asked.json.write_text(json.dumps({"what": (__doc__ or "").splitlines()[0], "rows": rows}, indent=1) + "\n")
 
 
-def arms(*, quick: bool) -> list[Chain]:
+def arms(pixels: int, *, quick: bool) -> list[Chain]:
     """List the chains; what `slim.yaml` says of each step is said of it wherever it stands."""
     told = lines(quick=quick)
     subset, train_, distill, prune, quantise = (told[w] for w in ("subset", "train", "distill", "prune", "quantise"))
-    straight = {"prune": {**prune["prune"], "until": {"macs": share_of_reference(told)}}}
+    straight = {"prune": {**prune["prune"], "until": {"macs": share_of_reference(told, pixels)}}}
     full = chain(FULL, subset, train_, distill, prune, quantise)
     if quick:
         return [full, chain("without prune", subset, train_, distill, quantise)]
@@ -87,10 +87,13 @@ def lines(*, quick: bool) -> dict[str, dict[str, Any]]:
     return told
 
 
-def share_of_reference(told: dict[str, dict[str, Any]]) -> float:
+def share_of_reference(told: dict[str, dict[str, Any]], pixels: int) -> float:
     """Say which share of the reference model's work is left at the chain's end, so that arms end equally cheap."""
-    student = macs_per_frame(shape(told["distill"]["distill"]["student"]).model_copy(update={"pixels": PIXELS}))
-    return told["prune"]["prune"]["until"]["macs"] * student / macs_per_frame(shape("reference"))
+    whole_, student = (
+        macs_per_frame(shape(name).model_copy(update={"pixels": pixels}))
+        for name in ("reference", told["distill"]["distill"]["student"])
+    )
+    return told["prune"]["prune"]["until"]["macs"] * student / whole_
 
 
 def halved(prune: dict[str, Any]) -> dict[str, Any]:
