@@ -56,7 +56,7 @@ def test_other_sizes_go_on_as_before(files, frames):
 def test_only_so_many_copies_are_kept():
     """However many sizes come, memory holds two copies."""
     general, copied = [np.zeros(1)], [np.ones(1)]
-    answering = usual.Usual(lambda feed: general, lambda sizes: lambda feed: copied)
+    answering = usual.Usual(lambda _: general, lambda _: lambda _: copied)
     for length in (3, 4, 5):
         for _ in range(usual.OFTEN + 1):
             answering({"frames": np.zeros((1, length))})
@@ -69,4 +69,4 @@ def test_a_large_file_has_no_copies(tmp_path):
     """A second copy of a large network's weights would cost memory and gain nothing."""
     file = tmp_path / "large.onnx"
     file.write_bytes(bytes(usual.SMALL + 1))
-    assert usual.usual(file, infer := lambda feed: [], lambda sizes: infer) is infer
+    assert usual.usual(file, infer := lambda _: [], lambda _: infer) is infer
