@@ -114,6 +114,17 @@ def times(factor: float | None) -> str:
     return f"{factor:.0f} ×" if factor >= 9.95 else f"{factor:.1f} ×"
 
 
+def percent(share: float | None) -> str:
+    """Write a share of a whole.
+
+    >>> percent(0.0), percent(0.004), percent(0.123), percent(None)
+    ('0 %', '0.4 %', '12 %', '–')
+    """
+    if share is None:
+        return DASH
+    return f"{share:.0%}".replace("%", " %") if share == 0 or share >= 0.0995 else f"{100 * share:.1f} %"
+
+
 def ratio(before: float | None, after: float | None) -> float | None:
     """Divide, where both were measured and the second is not 0.
 

@@ -21,6 +21,8 @@ from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
 
 Answered = tuple[Answers, ...]
+TOLD = ("tune",)
+"""Steps whose figures the ledger tells; those of `subset` are long and lie in files of their own."""
 
 
 def answers_of(one: Finished, deploy: Deploy, cache: Cache) -> Answered:
@@ -87,15 +89,19 @@ def ledger_of(all_finished: list[Finished], records: Records, reused: Collection
 
 
 def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool) -> LedgerEntry:
-    extra: dict[str, Any] = {"variants": names, "step": task.step, "key": task.key, "attempts": record["attempts"]}
     return LedgerEntry(
         variant=names[0] if len(names) == 1 else None,
         task=task.name,
         fold=task.held_out,
         seed=task.seed,
         reused=reused,
+        step=task.step,
+        variants=names,
+        key=task.key,
+        frames=record.get("frames"),
+        attempts=record["attempts"],
+        found={name: record["figures"][name] for name in TOLD if name in record["figures"]} or None,
         **_spent(record["cost"]),
-        **extra,
     )
 
 
