@@ -16,7 +16,6 @@ from `reference` by is what no other difference may be called. Every record is i
 import argparse
 import json
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from shared.where import where
 
 from slimaffect.measure.bench.schedule import RATE_HZ, Schedule
 from slimaffect.meter.estimate import Estimate, Idle, above_idle_mj, idle_of, ratio, total_mj
@@ -261,22 +261,13 @@ def _document(
     return {
         "schema": "slimaffect.energy/1",
         "what": "NVML joules per unit: clips of 16 frames one by one, in a large batch, and frames at 30 a second",
-        "commit": _commit(),
-        "when": time.strftime("%Y-%m-%d"),
+        "where": where(),
         "seconds": asked.seconds,
         "sensor": {"update_s": sensor.update_s, "updates": sensor.updates, "read_s": sensor.read_s},
         "cross_check": {"counter_j": check.counter_j, "power_j": check.power_j, "apart": check.apart},
         "ratios": ratios,
         "records": [record.model_dump(mode="json", by_alias=True) for record in records.values()],
     }
-
-
-def _commit() -> str | None:
-    try:
-        told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return told.stdout.strip()
 
 
 def _table(

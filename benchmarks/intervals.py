@@ -26,6 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm
+from shared.where import where
 
 from slimaffect.evaluate.moments import ccc_of_sums
 from slimaffect.evaluate.pulls import score_and_pulls
@@ -94,6 +95,7 @@ def main() -> None:
     console.print(_table(rows))
     told = {
         "what": "coverage of 95 % intervals and false passes of the non-inferiority test, simulated",
+        "where": where(),
         "subjects_of_sites": SITES,
         "studies": asked.studies,
         "bootstrapped_studies": asked.bootstrapped,
@@ -201,10 +203,8 @@ def _bootstrap(
     for study in range(len(pull)):
         replicated = np.mean([_ccc(_weighted(w, one[study, :, :2])) for w, one in zip(weights, drawn, strict=True)], 0)
         point = np.mean([_ccc(one[study, :, :2].sum(axis=0)) for one in drawn], axis=0)
-        both = {
-            0: (replicated[:, 0], point[0], pull[study, 0], truth[0]),
-            1: (replicated[:, 1] - replicated[:, 0], point[1] - point[0], pull[study, 1] - pull[study, 0], truth[1] - truth[0]),
-        }
+        of_two = (replicated.T, point, pull[study, :2], truth[:2])  # baseline and first variant
+        both = {0: [two[0] for two in of_two], 1: [two[1] - two[0] for two in of_two]}
         for which, (values, middle, pulled, right) in both.items():
             for name, (low, high) in _usual(values, middle, pulled).items():
                 pair = tallies.setdefault(name, (Tally(), Tally()))
