@@ -224,7 +224,7 @@ def _weighted(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
 
 
 def _usual(values: np.ndarray, middle: float, pulled: np.ndarray) -> dict[str, np.ndarray]:
-    """Percentile, expanded percentile (also moved back by twice its bias), and BCa with the jackknife's acceleration."""
+    """Percentile, expanded percentile (and moved back by twice its bias), BCa with the jackknife's acceleration."""
     far = reach_of(FREEDOM) * (SUBJECTS / FREEDOM) ** 0.5
     below = float(np.clip((values < middle).mean(), 1 / len(values), 1 - 1 / len(values)))
     lean, slope = norm.ppf(below), (pulled**3).sum() / (6 * (pulled**2).sum() ** 1.5)

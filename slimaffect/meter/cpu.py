@@ -3,11 +3,13 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from slimaffect.errors import EnergyError
+from slimaffect.meter.counter import Provenance, Scope
 
 PROC = Path("/proc")
 WATTS_PER_THREAD = 4.0  # a busy hardware thread of a server; published constants span 1 ... 30 W
@@ -24,6 +26,30 @@ class CpuPower:
     watts: float = WATTS_PER_THREAD
     band: tuple[float, float] = BAND
     origin: str = "constant"
+
+
+CONSTANT = CpuPower()
+
+
+class CpuModel:
+    """CPU-seconds of this process times the power of a busy thread, in the shape of a counter: modelled, not measured.
+
+    No idle power and no memory: a constant for memory would turn joules into seconds.
+    """
+
+    domain, source = "cpu:modelled", "cpu_seconds_model"
+    provenance: Provenance = "modelled"
+    scope: Scope = "process_tree"
+    update_s, rel_sys = 0.0, 1.0
+    flags: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, power: CpuPower, cpu_clock: Callable[[], float] = time.process_time) -> None:
+        """Take the power, and the clock whose seconds it is drawn for."""
+        self.power, self._cpu_clock = power, cpu_clock
+
+    def read_j(self) -> float:
+        """Joules since the process began, by the model."""
+        return self.power.watts * self._cpu_clock()
 
 
 def cpu_power(environ: Mapping[str, str] = os.environ, calibration: Path | None = None) -> CpuPower:

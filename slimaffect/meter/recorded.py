@@ -5,6 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from slimaffect.meter.counter import Counter, weakest
+from slimaffect.meter.cpu import CpuModel
 from slimaffect.meter.estimate import Idle, above_idle_mj, estimate, total_mj
 from slimaffect.meter.record import (
     Compute,
@@ -98,7 +99,8 @@ def _uncertainty(kept: Sequence[Window], counters: Sequence[Counter], total: Per
     return Uncertainty(
         stat_rel=(total.ci95[1] - total.mean) / total.mean if known else None,  # pyright: ignore[reportOptionalSubscript, reportOptionalOperand]
         quant_rel=fmean(2 * window.gap_s / window.seconds for window in kept) if kept else None,
-        gain_rel=max((counter.rel_sys for counter in counters), default=None),
+        gain_rel=max((one.rel_sys for one in counters if one.provenance != "modelled"), default=None),
+        model_factor=next((one.power.band for one in counters if isinstance(one, CpuModel)), None),
     )
 
 
@@ -146,6 +148,8 @@ def _flags(
     scenario: str,
 ) -> set[str]:
     lead_s = max((counter.update_s for counter in counters), default=0.0)
+    if counters and all(counter.provenance == "modelled" for counter in counters):
+        return {"few_windows"} if len(kept) < FEW_WINDOWS else set()
     raised = {
         "no_counter_moved": not kept,
         "windows_void": 0 < len(kept) < len(windows),

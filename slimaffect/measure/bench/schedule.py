@@ -18,6 +18,7 @@ class Schedule:
     Attributes:
         step: reads one frame.
         late_ms: for each frame, from when it was due to when it was read.
+        cpu_s: for each frame, CPU time of this process while it was read.
         busy_s: time spent reading.
     """
 
@@ -25,7 +26,9 @@ class Schedule:
     rate_hz: float = RATE_HZ
     clock: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], object] = time.sleep
+    cpu_clock: Callable[[], float] = time.process_time
     late_ms: list[float] = field(default_factory=list, init=False)
+    cpu_s: list[float] = field(default_factory=list, init=False)
     busy_s: float = field(default=0.0, init=False)
     _begun: float | None = field(default=None, init=False)
     _sent: int = field(default=0, init=False)
@@ -43,8 +46,9 @@ class Schedule:
         self._sent += 1
         if (ahead := due - self.clock()) > 0:
             self.sleep(ahead)
-        begun = self.clock()
+        begun, cpu = self.clock(), self.cpu_clock()
         self.step()
+        self.cpu_s.append(self.cpu_clock() - cpu)
         ended = self.clock()
         self.busy_s += ended - begun
         self.late_ms.append(1e3 * (ended - due))
