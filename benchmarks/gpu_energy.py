@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +166,13 @@ def _captured(forward: Callable[[], None], device: torch.device) -> Callable[[],
         print(f"no CUDA graph: {fault}", file=sys.stderr)
         return None
 
-    def replay() -> None:
-        graph.replay()
-        torch.cuda.synchronize(device)
+    return partial(_replay, graph, device, forward)
 
-    return replay
+
+def _replay(graph: torch.cuda.CUDAGraph, device: torch.device, _forward: Callable[[], None]) -> None:
+    """Run a captured graph; whoever holds this holds `_forward` too, on whose weights and frames the graph works."""
+    graph.replay()
+    torch.cuda.synchronize(device)
 
 
 def _warm_up(cell: Cell, seconds: float = 0.3) -> None:
