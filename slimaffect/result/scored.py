@@ -1,9 +1,11 @@
 """From scores to their record in the result."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
-from slimaffect.evaluate.bootstrap import Versus
+from slimaffect.evaluate.calibration import Calibration
 from slimaffect.evaluate.scores import Scores
+from slimaffect.evaluate.versus import Versus
 from slimaffect.result.records import Number, SiteScore, VariantScores, VersusBaseline
 
 
@@ -13,14 +15,19 @@ def scores_record(
     interval: tuple[float, float] | None = None,
     versus: Versus | None = None,
     subjects: Mapping[str, Mapping[str, Number]] | None = None,
+    calibration: Mapping[str, Calibration] | None = None,
 ) -> VariantScores:
     """Turn scores into their record; `subjects` (site -> subject -> CCC) is left out to hide single people."""
     sites = {
-        site: SiteScore(**vars(one), ccc_of_subjects=None if subjects is None else dict(subjects[site]))
+        site: SiteScore(
+            **vars(one),
+            ccc_of_subjects=None if subjects is None else dict(subjects[site]),
+            **({} if calibration is None else vars(calibration[site])),
+        )
         for site, one in scores.sites.items()
     }
     plain = {key: value for key, value in vars(scores).items() if key not in ("sites", "ccc_of_seeds")}
-    against = None if versus is None else VersusBaseline(**vars(versus))
+    against = None if versus is None else VersusBaseline(**asdict(versus))
     return VariantScores(
         **plain, seeds=len(scores.ccc_of_seeds), sites=sites, ccc_interval=interval, versus_baseline=against
     )
