@@ -13,7 +13,12 @@ from slimaffect.meter.windows import Windows
 
 def windows_of(device, min_s=0.33, seed=0, **more):
     return Windows(
-        [device.counter], min_s=min_s, clock=device.clock, cpu_clock=device.clock, randomness=random.Random(seed), **more
+        [device.counter],
+        min_s=min_s,
+        clock=device.clock,
+        cpu_clock=device.clock,
+        randomness=random.Random(seed),
+        **more,
     )
 
 
