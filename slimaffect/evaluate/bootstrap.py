@@ -70,7 +70,7 @@ def versus(
     _refuse_unpaired(baseline, variant)
     delta, spares = _point(variant, clip) - _point(baseline, clip), _spares(baseline)
     before, after = (replicates(one, draws=draws, seed=seed, clip=clip) for one in (baseline, variant))
-    low, high = _percentiles(after - before, spares)
+    low, high = percentiles(after - before, spares)
     if np.isnan([delta, low]).any():
         return Versus(delta, (low, high), margin, None, None)
     power = _power(float(np.nanstd(after - before, ddof=1)), margin, spares)
@@ -85,7 +85,7 @@ def interval(
     NaN where a site has fewer than two subjects: nothing is then known of how people differ there.
     """
     replicated, estimate = replicates(answers, draws=draws, seed=seed, clip=clip), _point(answers, clip)
-    low, high = _percentiles(replicated, _spares(answers))
+    low, high = percentiles(replicated, _spares(answers))
     if np.isnan([estimate, low]).any():
         return float("nan"), float("nan")
     bias = float(np.nanmean(replicated)) - estimate
@@ -103,7 +103,7 @@ def replicates(
         return np.full(draws, np.nan)
     sites = []
     for site in kept:
-        weights = _resample(site, len(first[site].subjects), draws, seed)
+        weights = resample(site, len(first[site].subjects), draws, seed)
         sites.append(np.mean([ccc_of(moments(folds[site]), weights).mean(axis=-1) for folds in table.values()], axis=0))
     return np.mean(sites, axis=0)
 
@@ -134,7 +134,8 @@ def _refuse_unpaired(baseline: Sequence[Answers], variant: Sequence[Answers]) ->
             )
 
 
-def _resample(site: str, subjects: int, draws: int, seed: int) -> Int[np.ndarray, "draws subjects"]:
+def resample(site: str, subjects: int, draws: int, seed: int) -> Int[np.ndarray, "draws subjects"]:
+    """Draw a site's subjects with replacement: how often each is in each draw."""
     random = np.random.default_rng([seed, zlib.crc32(site.encode())])
     return random.multinomial(subjects, np.full(subjects, 1 / subjects), size=draws)
 
@@ -145,7 +146,7 @@ def _spares(answers: Sequence[Answers]) -> tuple[int, int]:
     return sum(counts), 0 if min(counts) < 2 else sum(counts) - len(counts)
 
 
-def _percentiles(replicated: Float[np.ndarray, " draws"], spares: tuple[int, int]) -> tuple[float, float]:
+def percentiles(replicated: Float[np.ndarray, " draws"], spares: tuple[int, int]) -> tuple[float, float]:
     """Take the expanded percentiles of the replicates."""
     if not spares[1] or np.isnan(replicated).all():
         return float("nan"), float("nan")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from slimaffect.report.fronts import ccc, clip_ms, energy_axis, joules, non_dominated
 from slimaffect.report.rows import Row, rows
@@ -23,21 +23,25 @@ LOOKS: dict[Standing, tuple[str, str]] = {
 }
 
 
-def write_picture(result: Result, target: Path | BytesIO) -> None:
-    """Draw CCC against clip time and against energy (or CPU-seconds) as a PNG, 200 dots per inch."""
+def write_picture(result: Result, target: Path | BytesIO, kind: Literal["png", "svg"] = "png") -> None:
+    """Draw CCC against clip time and against energy (or CPU-seconds): a PNG of 200 dots per inch, or an SVG.
+
+    Equal results give equal files.
+    """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     table, energy_of = rows(result), energy_axis(result.variants)
-    with rc_context({"font.family": ["DejaVu Sans"], "font.size": 9, "text.parse_math": False}):
+    look = {"font.family": ["DejaVu Sans"], "font.size": 9, "text.parse_math": False, "svg.hashsalt": "slimaffect"}
+    with rc_context(look):
         figure = Figure(figsize=(9.6, 4.2), layout="constrained", dpi=200)
         left, right = figure.subplots(1, 2, sharey=True)
         _draw(left, table, clip_ms, "median time per clip, ms (measured)")
         _draw(right, table, energy_of, _energy_title(result, energy_of))
         left.set_ylabel(f"CCC on held-out {result.folds}s")
         _explain(figure, table)
-        FigureCanvasAgg(figure).print_png(target if isinstance(target, BytesIO) else str(target))
+        undated = {"Date": None} if kind == "svg" else {}
+        figure.savefig(target, format=kind, metadata=undated)  # pyright: ignore[reportArgumentType]
 
 
 def _draw(axes: "Axes", table: Sequence[Row], cost: Callable[[Variant], float | None], title: str) -> None:

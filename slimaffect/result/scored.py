@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from slimaffect.evaluate.bootstrap import Versus
+from slimaffect.evaluate.kept import Kept
 from slimaffect.evaluate.scores import Scores
 from slimaffect.result.records import Number, SiteScore, VariantScores, VersusBaseline
 
@@ -13,10 +14,23 @@ def scores_record(
     interval: tuple[float, float] | None = None,
     versus: Versus | None = None,
     subjects: Mapping[str, Mapping[str, Number]] | None = None,
+    moments: Kept | None = None,
 ) -> VariantScores:
-    """Turn scores into their record; `subjects` (site -> subject -> CCC) is left out to hide single people."""
+    """Turn scores into their record; what is told of single people is left out to hide them.
+
+    Args:
+        scores: of one variant.
+        interval: of its CCC.
+        versus: against the baseline.
+        subjects: site -> subject -> CCC.
+        moments: site -> subject -> what people can be resampled from.
+    """
     sites = {
-        site: SiteScore(**vars(one), ccc_of_subjects=None if subjects is None else dict(subjects[site]))
+        site: SiteScore(
+            **vars(one),
+            ccc_of_subjects=None if subjects is None else dict(subjects[site]),
+            moments_of_subjects=None if moments is None else moments[site],  # pyright: ignore[reportArgumentType]
+        )
         for site, one in scores.sites.items()
     }
     plain = {key: value for key, value in vars(scores).items() if key not in ("sites", "ccc_of_seeds")}

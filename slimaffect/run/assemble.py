@@ -8,6 +8,7 @@ from typing import Any, cast
 from slimaffect.data import Prepared
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.bootstrap import interval, versus
+from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
 from slimaffect.execute import Task
 from slimaffect.execute.cache import Cache
@@ -42,6 +43,7 @@ def scores_of(answers: Mapping[str, Answered], recipe: Recipe) -> dict[str, Vari
             if name == BASELINE
             else versus(answers[BASELINE], given, margin=settings.margin, draws=settings.replicates),
             subjects=subject_ccc(given),
+            moments=keep(given),
         )
         for name, given in answers.items()
     }
@@ -94,6 +96,7 @@ def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool
         fold=task.held_out,
         seed=task.seed,
         reused=reused,
+        curve=record.get("curve") or None,
         **_spent(record["cost"]),
         **extra,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from slimaffect.errors import RunError
 from slimaffect.evaluate.answers import Answers, SubjectAnswers
-from slimaffect.evaluate.bootstrap import _resample, interval, replicates, versus
+from slimaffect.evaluate.bootstrap import interval, replicates, resample, versus
 from slimaffect.evaluate.metrics import ccc
 from slimaffect.evaluate.scores import score
 
@@ -54,7 +54,7 @@ def test_a_replicate_is_the_score_of_the_drawn_people(answers):
     for draw in range(3):
         drawn = []
         for one in [*answers, *second]:
-            times = _resample(one.held_out, 6, 3, 9)[draw]
+            times = resample(one.held_out, 6, 3, 9)[draw]
             people = [
                 s for s, n in zip(sorted(one.subjects, key=lambda s: s.subject), times, strict=True) for _ in range(n)
             ]
