@@ -8,13 +8,14 @@ they are, so it calls close calls closer: never surer than is known. Costs stand
 thousands of times, the people are few.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
+from slimaffect.evaluate import bootstrap
 from slimaffect.evaluate.kept import alike, site_replicates
 from slimaffect.report.axes import Axis
 from slimaffect.report.fronts import ccc
@@ -35,12 +36,15 @@ class Resampled:
 
 
 def resampled(result: Result) -> dict[str, Resampled]:
-    """Draw every gain that can be drawn, by the key of its axis."""
+    """Draw every gain that can be drawn, by the key of its axis.
+
+    The difference to the baseline needs no draws of its own: the baseline's CCC is the same for all variants in a draw,
+    so the front of the differences is that of the CCCs.
+    """
     paired = _paired(result)
     if paired is not None:
         return {key: Resampled(draws, "paired") for key, draws in paired.items()}
-    spread = _from_intervals(result)
-    return {key: Resampled(spread, "intervals") for key in ("ccc", "delta")}
+    return {"ccc": Resampled(_from_intervals(result), "intervals")}
 
 
 def chances(result: Result, gain: Axis, cost: Axis, drawn: dict[str, Resampled]) -> list[float | None] | None:
@@ -50,7 +54,7 @@ def chances(result: Result, gain: Axis, cost: Axis, drawn: dict[str, Resampled])
     """
     if gain.key not in drawn or cost.gain:
         return None
-    costs = np.array([np.nan if (value := cost.value(one)) is None else value for one in result.variants])
+    costs = np.array([np.nan if (value := cost.value(one)) is None else value for one in result.variants], dtype=float)
     return _plain(chance_of_two(drawn[gain.key].draws, costs))
 
 
@@ -78,26 +82,26 @@ def chance_on_front(axes: Sequence[Draws]) -> Float[np.ndarray, " variants"]:
         return np.full(axes[0].shape[1], np.nan)
     tables = [axis[whole] for axis in axes]
     if len(tables) == 2:
-        return np.mean([_on_front_of_two(*rows) for rows in zip(*tables, strict=True)], axis=0)
+        return _on_front_of_two(*tables).mean(axis=0)
     return np.mean([_on_front(np.stack(rows)) for rows in zip(*tables, strict=True)], axis=0)
 
 
-def _on_front(points: Float[np.ndarray, "axes variants"]) -> np.ndarray:
+def _on_front(points: Float[np.ndarray, "axes variants"]) -> Bool[np.ndarray, " variants"]:
     """Compare every pair: for few variants or many axes."""
     reaches = np.all(points[:, :, None] >= points[:, None, :], axis=0)  # [i, j]: i is at least as good as j
     return ~np.any(reaches & ~reaches.T, axis=0)
 
 
-def _on_front_of_two(first: Float[np.ndarray, " variants"], second: Float[np.ndarray, " variants"]) -> np.ndarray:
+def _on_front_of_two(first: Draws, second: Draws) -> Bool[np.ndarray, "draws variants"]:
     """Walk from the best on the second axis to the worst, and keep what raises the first: n log n, for many variants."""
-    order = np.lexsort((-first, -second))
-    gain, cost = first[order], second[order]
-    best = np.maximum.accumulate(gain)
-    raised = np.concatenate([[True], gain[1:] > best[:-1]])
-    holder = np.maximum.accumulate(np.where(raised, np.arange(len(gain)), 0))  # who set the mark that stands
-    kept = (gain == gain[holder]) & (cost == cost[holder])  # that one, and its equals
-    found = np.empty(len(gain), dtype=bool)
-    found[order] = kept
+    order = np.lexsort((-first, -second), axis=1)
+    gain, cost = np.take_along_axis(first, order, 1), np.take_along_axis(second, order, 1)
+    best = np.maximum.accumulate(gain, axis=1)
+    raised = np.insert(gain[:, 1:] > best[:, :-1], 0, True, axis=1)
+    holder = np.maximum.accumulate(np.where(raised, np.arange(gain.shape[1]), 0), axis=1)  # whose mark stands
+    kept = (gain == np.take_along_axis(gain, holder, 1)) & (cost == np.take_along_axis(cost, holder, 1))  # and equals
+    found = np.empty_like(kept)
+    np.put_along_axis(found, order, kept, axis=1)
     return found
 
 
@@ -110,8 +114,26 @@ def _paired(result: Result) -> dict[str, Draws] | None:
     tables = [None if one is None else site_replicates(one, draws=DRAWS) for one in kept]
     empty = np.full(DRAWS, np.nan)
     columns = [{} if one is None else _gains(one) for one in tables]
-    keys = ("ccc", "delta", "ccc_valence", "ccc_arousal", "worst_site_ccc")
+    keys = ("ccc", "ccc_valence", "ccc_arousal", "worst_site_ccc")
     return {key: np.stack([column.get(key, empty) for column in columns], axis=1) for key in keys}
+
+
+def paired_interval(before: Variant, after: Variant) -> tuple[float, float] | None:
+    """Give the 95 % interval of the second's CCC minus the first's, on the same resampled people.
+
+    None where a result does not keep what people can be resampled from, or the two were not scored on the same people.
+    """
+    one, other = kept_of(before), kept_of(after)
+    if one is None or other is None or not alike(one, other):
+        return None
+    draws = [ccc_of_sites(site_replicates(kept, draws=bootstrap.DRAWS)) for kept in (one, other)]
+    low, high = bootstrap.percentiles(draws[1] - draws[0], _spares(one))
+    return None if np.isnan([low, high]).any() else (low, high)
+
+
+def _spares(kept: Mapping[str, Mapping[str, object]]) -> tuple[int, int]:
+    counts = [len(people) for people in kept.values()]
+    return sum(counts), 0 if min(counts) < 2 else sum(counts) - len(counts)
 
 
 def ccc_of_sites(sites: Float[np.ndarray, "sites draws 2"]) -> Float[np.ndarray, " draws"]:
@@ -125,12 +147,11 @@ def _moving(sites: Float[np.ndarray, "sites draws 2"]) -> Float[np.ndarray, "mov
 
 
 def _gains(sites: Float[np.ndarray, "sites draws 2"]) -> dict[str, Float[np.ndarray, " draws"]]:
-    moving, mean = _moving(sites), ccc_of_sites(sites)
+    moving = _moving(sites)
     if not len(moving):
         return {}
     return {
-        "ccc": mean,
-        "delta": mean,  # the baseline's share is the same for all of them, so the front is too
+        "ccc": ccc_of_sites(sites),
         "ccc_valence": moving[..., 0].mean(axis=0),
         "ccc_arousal": moving[..., 1].mean(axis=0),
         "worst_site_ccc": moving.mean(axis=2).min(axis=0),

@@ -42,7 +42,8 @@ def saved_volume(result: Result, cost: Axis) -> float | None:
     if not whole:
         return None
     points = [(ccc(one), cost.value(one)) for one in result.variants]
-    return hypervolume([(y, -x / whole) for y, x in points if y is not None and x is not None], (0.0, -1.0))
+    on = [point for point, keeps in zip(points, front(points, (True, False)), strict=True) if keeps]
+    return hypervolume([(y, -x / whole) for y, x in on if y is not None and x is not None], (0.0, -1.0))
 
 
 def knee(result: Result, gain: Axis, cost: Axis) -> Variant | None:

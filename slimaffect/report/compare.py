@@ -1,21 +1,13 @@
 """Two results side by side: the variants both have, and what can honestly be said of their differences."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from slimaffect.evaluate.bootstrap import percentiles
-from slimaffect.evaluate.kept import alike, site_replicates
-from slimaffect.report.certainty import ccc_of_sites, kept_of
+from slimaffect.report.certainty import paired_interval
 from slimaffect.report.fronts import ccc, clip_ms, cpu_s, size_mb
 from slimaffect.report.merge import machine_of
 from slimaffect.report.words import ratio
 from slimaffect.result import Result, Variant
-
-DRAWS = 5000  # as in a run
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -92,7 +84,7 @@ def _same_data(before: Result, after: Result) -> bool:
 
 def _pair(before: Variant, after: Variant, *, same_data: bool, same_machine: bool) -> Pair:
     known = same_data and ccc(before) is not None and ccc(after) is not None
-    interval = _paired(before, after) if known else None
+    interval = paired_interval(before, after) if known else None
     return Pair(
         before=before,
         after=after,
@@ -104,21 +96,6 @@ def _pair(before: Variant, after: Variant, *, same_data: bool, same_machine: boo
         cheaper=ratio(cpu_s(before), cpu_s(after)) if same_machine else None,
         smaller=ratio(size_mb(before), size_mb(after)),
     )
-
-
-def _paired(before: Variant, after: Variant) -> tuple[float, float] | None:
-    """Resample the same people for both; None where a result does not keep them, or they are not the same."""
-    one, other = kept_of(before), kept_of(after)
-    if one is None or other is None or not alike(one, other):
-        return None
-    draws = [ccc_of_sites(site_replicates(kept, draws=DRAWS)) for kept in (one, other)]
-    low, high = percentiles(draws[1] - draws[0], _spares(one))
-    return None if np.isnan([low, high]).any() else (low, high)
-
-
-def _spares(kept: Mapping[str, Mapping[str, object]]) -> tuple[int, int]:
-    counts = [len(people) for people in kept.values()]
-    return sum(counts), 0 if min(counts) < 2 else sum(counts) - len(counts)
 
 
 def _overlap(before: Variant, after: Variant) -> bool | None:

@@ -17,8 +17,11 @@ def front(points: Sequence[Point], gains: Sequence[bool]) -> list[bool | None]:
     [True, True, False, None]
     """
     signed = [None if None in point else _signed(point, gains) for point in points]
-    rivals = set(filter(None, signed))
-    return [None if one is None else not any(_beats(other, one) for other in rivals) for one in signed]
+    kept: list[tuple[float, ...]] = []
+    for one in sorted({one for one in signed if one is not None}, reverse=True):
+        if not any(_beats(other, one) for other in kept):  # whatever beats it stands before it, and so does a kept one
+            kept.append(one)
+    return [None if one is None else one in kept for one in signed]
 
 
 def non_dominated(points: Sequence[tuple[float | None, float | None]]) -> list[bool | None]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slimaffect.report.certainty import paired_interval
+from slimaffect.report.fronts import ccc, clip_ms, cpu_s, size_mb
 from slimaffect.report.rows import Row, rows
 from slimaffect.report.verdict import verdict
 from slimaffect.report.words import ratio
-from slimaffect.report.fronts import ccc, clip_ms, cpu_s, size_mb
 from slimaffect.result import Result, Variant
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Rung:
     Attributes:
         row: the variant.
         added: what its recipe does beyond the rung below.
-        ccc_change: CCC minus that of the rung below; no interval: the two are compared with the baseline, not with
-            each other.
+        ccc_change: CCC minus that of the rung below.
+        interval: its 95 % interval over subjects, paired; None where the result does not keep what that needs.
         faster, cheaper, smaller: clip time, CPU time and file size of the rung below divided by this one's.
         making_cpu_s: CPU time it took beyond the rung below.
     """
@@ -27,6 +28,7 @@ class Rung:
     row: Row
     added: str
     ccc_change: float | None
+    interval: tuple[float, float] | None
     faster: float | None
     cheaper: float | None
     smaller: float | None
@@ -37,7 +39,7 @@ def ladders(result: Result, most: int = 3) -> list[list[Rung]]:
     """List ladders of three rungs or more: the one with the headline's variant first, then the longest."""
     chosen = verdict(result).chosen
     told = {row.variant.name: row for row in rows(result)}
-    chains = sorted(_chains(result.variants), key=lambda chain: (chosen not in chain, -len(chain)))
+    chains = sorted(_chains(result.variants), key=lambda chain: (all(one is not chosen for one in chain), -len(chain)))
     differing = swept(result.variants)
     return [[_rung(told, chain, at, differing) for at in range(len(chain))] for chain in chains[:most]]
 
@@ -77,7 +79,9 @@ def _chains(variants: Sequence[Variant]) -> Iterator[list[Variant]]:
     for variant in variants:
         by_steps.setdefault(_steps(variant), variant)
     below = {steps: _longest_prefix(steps, by_steps) for steps in by_steps}
-    for steps in by_steps.keys() - set(below.values()):
+    for steps in by_steps:
+        if steps in below.values():
+            continue
         chain, at = [], steps
         while at is not None:
             chain.append(by_steps[at])
@@ -109,12 +113,13 @@ def _rung(
     here, row = chain[at], told[chain[at].name]
     steps = _acting(here)
     if at == 0:
-        return Rung(row, describe(steps, differing), None, None, None, None, here.cost.cpu_s if here.cost else None)
+        return Rung(row, describe(steps, differing), None, None, None, None, None, here.cost.cpu_s if here.cost else None)
     below = chain[at - 1]
     return Rung(
         row=row,
         added=describe(steps[len(_acting(below)) :], differing),
         ccc_change=_less(ccc(here), ccc(below)),
+        interval=paired_interval(below, here),
         faster=ratio(clip_ms(below), clip_ms(here)),
         cheaper=ratio(cpu_s(below), cpu_s(here)),
         smaller=ratio(size_mb(below), size_mb(here)),

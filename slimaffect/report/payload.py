@@ -14,7 +14,7 @@ from slimaffect.report.rows import Row, rows
 from slimaffect.report.subjects import by_subject, changes_of
 from slimaffect.report.table import to_csv
 from slimaffect.report.verdict import baseline_of, verdict
-from slimaffect.result import Result, Variant, plain
+from slimaffect.result import Result, plain
 
 MOST_CARRIED = 2_500_000  # letters of result.json, packed: the page must stay under 6 MB, so that it can be mailed
 
@@ -25,14 +25,15 @@ def payload(result: Result) -> dict[str, Any]:
     ordered = result.model_copy(update={"variants": [row.variant for row in table]})
     axes, drawn = axes_of(ordered), resampled(ordered)
     said = verdict(result)
-    shown, differing = said.chosen or baseline_of(result), swept(result.variants)
+    baseline, differing = baseline_of(result), swept(result.variants)
+    shown, before = said.chosen or baseline, by_subject(baseline) if baseline else {}
     return {
         "unit": result.folds,
         "margin": margin_of(result),
         "axes": [_axis(axis, ordered) for axis in axes],
         "chances": _chances(ordered, axes, drawn),
         "how": next((one.how for one in drawn.values()), None),
-        "points": [_point(row, baseline_of(result), differing) for row in table],
+        "points": [_point(row, {} if row.variant is baseline else before, differing) for row in table],
         "shown": next((row.number for row in table if row.variant is shown), None),
     }
 
@@ -86,10 +87,10 @@ def _chances(result: Result, axes: list[Axis], drawn: dict[str, Resampled]) -> d
     return {f"{gain}|{cost}": shares for (gain, cost), shares in found.items() if shares is not None}
 
 
-def _point(row: Row, baseline: Variant | None, differing: frozenset[tuple[str, str]]) -> dict[str, Any]:
-    variant = row.variant
-    scores, deploy = variant.scores, variant.deploy
-    before = by_subject(baseline) if baseline is not None and baseline is not variant else {}
+def _point(
+    row: Row, before: dict[tuple[str, str], float], differing: frozenset[tuple[str, str]]
+) -> dict[str, Any]:
+    variant, scores, deploy = row.variant, row.variant.scores, row.variant.deploy
     return {
         "number": row.number,
         "name": variant.name,
@@ -100,12 +101,17 @@ def _point(row: Row, baseline: Variant | None, differing: frozenset[tuple[str, s
         "file": deploy.file if deploy else None,
         "bundle": variant.bundle,
         "does": describe(variant.steps, differing),
-        "recipe": yaml.safe_dump(variant.steps, sort_keys=False, allow_unicode=True, width=100) if variant.steps else None,
+        "recipe": _yaml(variant.steps) if variant.steps else None,
         "sites": {site: _rounded(one.ccc) for site, one in sorted(scores.sites.items())} if scores else {},
         "worst": scores.worst_site if scores else None,
         "changes": [[*who, round(change, 4)] for *who, change in changes_of(before, by_subject(variant))],
         "flags": variant.flags,
     }  # fmt: skip
+
+
+def _yaml(steps: list[dict[str, Any]]) -> str:
+    quick = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # PyYAML is built without libyaml on some platforms
+    return yaml.dump(steps, Dumper=quick, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -13,30 +13,47 @@ from slimaffect.result import Result, Variant
 def to_mlflow(results: Sequence[tuple[Path, Result]], where: str) -> int:
     """Log every variant as a finished run of an experiment named after its recipe; answer how many.
 
-    `where` is a tracking address or a folder. Figures become metrics, settings parameters, and the result its artifact.
+    `where` is the address of a tracking server or database, or a folder, which then gets a database of its own.
+    Figures become metrics, settings parameters, and the result its artifact. Runs are added, never replaced.
 
     Raises:
-        ResultError: MLflow is not installed.
+        ResultError: MLflow is not installed, or refuses.
     """
     try:
+        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise _absent("mlflow") from error
-    client, count = MlflowClient(tracking_uri=where), 0
-    for path, result in results:
-        name = f"slimaffect/{result.recipe.name}"
-        known = client.get_experiment_by_name(name)
-        experiment = known.experiment_id if known else client.create_experiment(name)
-        for variant, told in _lines(result):
-            run = client.create_run(experiment, run_name=variant.name, tags=_tags(result, told)).info.run_id
-            for key, value in _figures(told).items():
-                client.log_metric(run, key, value)
-            for key, value in settings_of(variant).items():
-                client.log_param(run, key, value)
-            client.log_artifact(run, str(path / "result.json" if path.is_dir() else path))
-            client.set_terminated(run)
-            count += 1
-    return count
+    address, artifacts = _place(where)
+    try:
+        client = MlflowClient(tracking_uri=address)
+        return sum(_log(client, path, result, artifacts) for path, result in results)
+    except MlflowException as error:
+        raise ResultError(f"MLflow at {where} refuses ({error}). Give --out a folder, or your server's address.") from error
+
+
+def _place(where: str) -> tuple[str, str | None]:
+    """Turn a folder into a database and a place for artifacts; MLflow no longer writes plain folders (since version 3)."""
+    if "://" in where or where.startswith("databricks"):
+        return where, None
+    folder = Path(where).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
+
+
+def _log(client: Any, path: Path, result: Result, artifacts: str | None) -> int:
+    name = f"slimaffect/{result.recipe.name}"
+    known = client.get_experiment_by_name(name)
+    experiment = known.experiment_id if known else client.create_experiment(name, artifact_location=artifacts)
+    for variant, told in _lines(result):
+        run = client.create_run(experiment, run_name=variant.name, tags=_tags(result, told)).info.run_id
+        for key, value in _figures(told).items():
+            client.log_metric(run, key, value)
+        for key, value in settings_of(variant).items():
+            client.log_param(run, key, value)
+        client.log_artifact(run, str(path))
+        client.set_terminated(run)
+    return len(result.variants)
 
 
 def to_tensorboard(results: Sequence[tuple[Path, Result]], folder: Path) -> int:
@@ -87,9 +104,8 @@ def _lines(result: Result) -> Iterator[tuple[Variant, Flat]]:
 
 def _figures(told: Flat) -> dict[str, float]:
     """Keep what was measured: a missing figure is no metric, and never a zero."""
-    return {
-        key: float(value) for key, value in told.items() if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    numbers = {key: value for key, value in told.items() if isinstance(value, int | float) and value is not True}
+    return {key: float(value) for key, value in numbers.items() if value is not False and key != "number"}
 
 
 def _tags(result: Result, told: Flat) -> dict[str, str]:

@@ -96,7 +96,8 @@ function chartPoints(x, y) {
 }
 
 function chanceOf(x, y, i) {
-  const shares = data.chances[`${y.key}|${x.key}`] || data.chances[`${x.key}|${y.key}`];
+  const of = (axis) => (axis.key === "delta" ? "ccc" : axis.key); // less the same baseline for all: the same front
+  const shares = data.chances[`${of(y)}|${of(x)}`] || data.chances[`${of(x)}|${of(y)}`];
   return shares ? shares[i] : null;
 }
 
@@ -109,7 +110,7 @@ function said(one, x, y) {
 }
 
 function drawChart(place, view) {
-  const { x, y } = view, width = Math.max(280, place.clientWidth), narrow = width < 560, height = narrow ? 360 : Math.round(Math.min(580, Math.max(400, width * 0.66)));
+  const { x, y } = view, width = Math.max(280, place.clientWidth), narrow = width < 560, height = narrow ? 360 : Math.round(Math.min(640, Math.max(400, width * 0.72)));
   place.replaceChildren();
   const points = chartPoints(x, y);
   frontOf(points, x, y).forEach((on, i) => { points[i].on = on; });

@@ -42,6 +42,6 @@ function showPeople(place, one) {
     picture.append(bar);
   });
   if (data.margin !== null) picture.append(shape("path", { d: `M${left} ${toY(-data.margin)}H${right}`, class: "margin" }));
-  picture.append(shape("text", { x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, `${values.length} subjects, from the largest loss to the largest gain`));
+  picture.append(shape("text", { x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, width < 460 ? `${values.length} subjects, losses first` : `${values.length} subjects, from the largest loss to the largest gain`));
   place.append(picture, element("p", { class: "note" }, data.margin === null ? "" : `${lost} of ${values.length} subjects lose more than ${data.margin} (dashed line).`));
 }

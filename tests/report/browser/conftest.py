@@ -30,7 +30,7 @@ class Browser:
         # Chromium reads commands from descriptor 3 and answers on 4.
         command = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
-            ["sh", "-c", command, "sh", CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            ["bash", "-c", command, "bash", CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(to_browser)
