@@ -12,6 +12,7 @@ from jaxtyping import Float
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.bootstrap import resample
 from slimaffect.evaluate.moments import Moments, ccc_of, moments
+from slimaffect.evaluate.pulls import Pulls, score_and_pulls
 from slimaffect.evaluate.scores import by_seed
 
 Kept = Mapping[str, Mapping[str, Sequence[Sequence[Sequence[float | None]]]]]
@@ -42,6 +43,24 @@ def site_replicates(kept: Kept, *, draws: int, seed: int = 0) -> Float[np.ndarra
         weights = resample(site, len(table), draws, seed)
         sites.append(np.mean([ccc_of(_moments(table[:, one]), weights) for one in range(table.shape[1])], axis=0))
     return np.stack(sites)
+
+
+def pulls_of(kept: Kept) -> Pulls:
+    """Leave every subject out once, as a run does: the score and each subject's pull at it.
+
+    Sites without a CCC are left out of the mean. What a run tells of seeds and single subjects is not made here.
+    """
+    scores, sites = {}, {}
+    for site in sorted(kept):
+        table = np.array([kept[site][name] for name in sorted(kept[site])], dtype=np.float64)
+        seeds = [_moments(table[:, one]) for one in range(table.shape[1])]
+        found = [score_and_pulls(one.sums, one.centre) for one in seeds]
+        scores[site] = float(np.mean([score for score, _ in found]))
+        sites[site] = np.mean([pull for _, pull in found], axis=0)
+    moving = [site for site in sites if not np.isnan(scores[site])]
+    value = float(np.mean([scores[site] for site in moving])) if moving else float("nan")
+    shares = {site: sites[site] / len(moving) for site in moving}
+    return Pulls(value, shares, {site: scores[site] for site in moving}, {}, np.empty(0))
 
 
 def alike(one: Kept, other: Kept) -> bool:

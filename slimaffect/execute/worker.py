@@ -19,19 +19,25 @@ from slimaffect.execute.store import first_candidate, load_candidate, save_candi
 from slimaffect.execute.task import Task
 from slimaffect.meter import Meter
 from slimaffect.train.candidate import Candidate
+from slimaffect.train.device import computing_on
 from slimaffect.train.journal import Journal, journal, keeping
 
 Say = Callable[[str, int, int], None]
 ATTEMPTS, CHECKPOINT = "attempts", "checkpoint"
 
 
-def work(pipe: Connection, clips: Clips, cache: Cache, threads: int) -> None:
+def work(pipe: Connection, clips: Clips, cache: Cache, threads: int, device: str) -> None:
     """Serve tasks until the driver hangs up. The main function of a worker process."""
     import torch
 
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     torch.set_num_threads(threads)
+    with computing_on(device):
+        _serve(pipe, clips, cache)
+
+
+def _serve(pipe: Connection, clips: Clips, cache: Cache) -> None:
     while True:
         try:
             task: Task = pipe.recv()

@@ -8,15 +8,15 @@ they are, so it calls close calls closer: never surer than is known. Costs stand
 thousands of times, the people are few.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from slimaffect.evaluate import bootstrap
-from slimaffect.evaluate.kept import alike, site_replicates
+from slimaffect.evaluate.kept import alike, pulls_of, site_replicates
+from slimaffect.evaluate.versus import ends
 from slimaffect.report.axes import Axis
 from slimaffect.report.fronts import ccc
 from slimaffect.result import Result, Variant
@@ -119,21 +119,18 @@ def _paired(result: Result) -> dict[str, Draws] | None:
 
 
 def paired_interval(before: Variant, after: Variant) -> tuple[float, float] | None:
-    """Give the 95 % interval of the second's CCC minus the first's, on the same resampled people.
+    """Give the 95 % interval of the second's CCC minus the first's over the same people, as a run would.
 
     None where a result does not keep what people can be resampled from, or the two were not scored on the same people.
     """
     one, other = kept_of(before), kept_of(after)
     if one is None or other is None or not alike(one, other):
         return None
-    draws = [ccc_of_sites(site_replicates(kept, draws=bootstrap.DRAWS)) for kept in (one, other)]
-    low, high = bootstrap.percentiles(draws[1] - draws[0], _spares(one))
+    first, second = pulls_of(one), pulls_of(other)
+    if list(first.sites) != list(second.sites):  # a model that did not answer somewhere has no score there
+        return None
+    low, high = ends(second.minus(first))
     return None if np.isnan([low, high]).any() else (low, high)
-
-
-def _spares(kept: Mapping[str, Mapping[str, object]]) -> tuple[int, int]:
-    counts = [len(people) for people in kept.values()]
-    return sum(counts), 0 if min(counts) < 2 else sum(counts) - len(counts)
 
 
 def ccc_of_sites(sites: Float[np.ndarray, "sites draws 2"]) -> Float[np.ndarray, " draws"]:

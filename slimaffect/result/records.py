@@ -49,6 +49,12 @@ class SiteScore(Record):
     """Share of frames whose sign is right."""
     subjects: int | None = None
     frames: int | None = None
+    bias_valence: Number = None
+    """Mean prediction minus mean label."""
+    bias_arousal: Number = None
+    gain_valence: Number = None
+    """How far predictions move when labels move by one; 1 is calibrated, below it they are shrunk."""
+    gain_arousal: Number = None
     ccc_of_subjects: dict[str, Number] | None = None
     """CCC of each subject alone, by the dataset's own subject names; None when they are hidden."""
     moments_of_subjects: dict[str, list[list[list[Number]]]] | None = None
@@ -56,8 +62,15 @@ class SiteScore(Record):
     mean of the labels, variance of each, covariance (all over n). None when single subjects are hidden."""
 
 
+class SiteDelta(Record):
+    """A variant against the baseline at one site alone."""
+
+    delta: Number
+    interval: Interval = None
+
+
 class VersusBaseline(Record):
-    """A variant against the baseline on the same resampled subjects."""
+    """A variant against the baseline on the same subjects."""
 
     delta: Number
     interval: Interval = None
@@ -66,6 +79,20 @@ class VersusBaseline(Record):
     non_inferior: bool | None = None
     power: Number = None
     """Probability that a variant truly equal to the baseline would pass with these subjects."""
+    looked_at: int | None = None
+    """How many variants were compared with this baseline."""
+    lower_of_all: Number = None
+    """Lower end that holds for all of them at once (max-T over the same subjects)."""
+    non_inferior_of_all: bool | None = None
+    """That end lies above -margin: the verdict to choose one of several variants by."""
+    of_seeds: list[Number] = []
+    """Delta of each seed over all subjects: what chance in training moves."""
+    of_sites: dict[str, SiteDelta] | None = None
+    worst_site: str | None = None
+    worst_tenth: Number = None
+    """Mean change of the tenth of subjects who lose most (CCC of each subject alone)."""
+    best_tenth: Number = None
+    """The same of those who gain most: where it is as large, both are chance."""
 
 
 class VariantScores(Record):

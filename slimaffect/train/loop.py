@@ -11,6 +11,7 @@ from slimaffect.errors import RunError
 from slimaffect.model.losses import Loss
 from slimaffect.model.net import AffectNet
 from slimaffect.train.checkpoint import Checkpoint, Progress, training_key
+from slimaffect.train.device import random_devices
 from slimaffect.train.journal import journal
 from slimaffect.train.learner import Learner
 from slimaffect.train.pool import Extra, Pool
@@ -43,7 +44,7 @@ def train(
     learner, progress = Learner(net, loss, settings, seed), checkpoint.read()
     clips, judges = split(clips, settings.validation, seed) if settings.keep == "best" else (clips, None)
     pool, plan = Pool(clips, extra), lengths(settings, clips.share)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=random_devices()):
         progress.restore(learner.net, learner.loss)
         for number, length in enumerate(plan):
             if progress.is_past(number, length.steps):

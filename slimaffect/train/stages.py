@@ -89,7 +89,7 @@ def epochs_done(plan: tuple[Length, ...], stage: int, step: int) -> tuple[int, i
 def frames(learner: Learner, pool: Pool) -> Course:
     """Train the CNN on unrelated frames of all subjects, under a linear head."""
     net, batch = learner.net.train(), learner.settings.frames.batch
-    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed)
+    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed).to(learner.device)
 
     def attempt(step: int) -> tuple[Answer, Batch]:
         windows = pool.single(batch, numpy_generator(learner.seed, "frames", step))
@@ -109,6 +109,8 @@ def sequences(learner: Learner, pool: Pool) -> Course:
     kept = keep_features(learner, pool, plan.views)
     starts = pool.starts(plan.frames, plan.unscored)
     net.feature_dropout.train()
+    if net.lstm is not None:
+        net.lstm.train()  # cuDNN has no gradient of an LSTM in eval mode; without dropout inside they are the same
 
     def attempt(step: int) -> tuple[Answer, Batch]:
         random = numpy_generator(learner.seed, "sequences", step)

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slimaffect.evaluate.answers import Answers, SubjectAnswers
-from slimaffect.evaluate.bootstrap import replicates, versus
+from slimaffect.evaluate.bootstrap import replicates
 from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
+from slimaffect.evaluate.versus import versus
 from slimaffect.report.axes import axes_of, axis_named
 from slimaffect.report.certainty import DRAWS, chance_on_front, chances, paired_interval, resampled
 from slimaffect.report.fronts import front
