@@ -45,10 +45,8 @@ def curves(result: Result, most: int = 24) -> tuple[list[Curves], int]:
 
 
 def _title(entry: LedgerEntry) -> str:
-    told = entry.model_extra or {}
-    variants = told.get("variants") or ([entry.variant] if entry.variant else [])
-    step = told.get("step") or "training"
-    return f"{step}, for {listed(variants, most=4)}" if variants else str(step)
+    variants, step = entry.variants or ([entry.variant] if entry.variant else []), entry.step or "training"
+    return f"{step}, for {listed(variants, most=4)}" if variants else step
 
 
 def _whose(entry: LedgerEntry) -> str:

@@ -220,6 +220,18 @@ class LedgerEntry(Record):
     """True where the cache answered: nothing was spent."""
     curve: dict[str, dict[str, list[Number]]] | None = None
     """How a training went: stage -> figure (`loss`, ...) -> its value after each epoch, which `epoch` counts."""
+    step: str | None = None
+    """What was done: the name of a step, or `deploy`."""
+    variants: list[str] = []
+    """The variants that share the task."""
+    key: str | None = None
+    """The task's name in the cache."""
+    frames: int | None = None
+    """Distinct labelled frames under the clips that the task was given."""
+    found: dict[str, Any] | None = None
+    """What the step found and tells, by its name: of `tune` the search."""
+    attempts: list[dict[str, Any]] = []
+    """What each try at the task cost, the oldest first."""
 
 
 class ProblemRecord(Record):

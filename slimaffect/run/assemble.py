@@ -23,6 +23,8 @@ from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
 
 Answered = tuple[Answers, ...]
+TOLD = ("tune",)
+"""Steps whose figures the ledger tells; those of `subset` are long and lie in files of their own."""
 
 
 def answers_of(one: Finished, deploy: Deploy, cache: Cache) -> Answered:
@@ -91,7 +93,6 @@ def ledger_of(all_finished: list[Finished], records: Records, reused: Collection
 
 
 def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool) -> LedgerEntry:
-    extra: dict[str, Any] = {"variants": names, "step": task.step, "key": task.key, "attempts": record["attempts"]}
     return LedgerEntry(
         variant=names[0] if len(names) == 1 else None,
         task=task.name,
@@ -99,8 +100,13 @@ def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool
         seed=task.seed,
         reused=reused,
         curve=record.get("curve") or None,
+        step=task.step,
+        variants=names,
+        key=task.key,
+        frames=record.get("frames"),
+        attempts=record["attempts"],
+        found={name: record["figures"][name] for name in TOLD if name in record["figures"]} or None,
         **_spent(record["cost"]),
-        **extra,
     )
 
 
