@@ -8,6 +8,7 @@ from typing import Any, cast
 from slimaffect.data import Prepared
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.calibration import calibration
+from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
 from slimaffect.evaluate.versus import interval, versus_all
 from slimaffect.execute import Task
@@ -45,6 +46,7 @@ def scores_of(answers: Mapping[str, Answered], recipe: Recipe) -> dict[str, Vari
             interval=interval(given),
             versus=against.get(name),
             subjects=subject_ccc(given),
+            moments=keep(given),
             calibration=calibration(given),
         )
         for name, given in answers.items()
@@ -97,6 +99,7 @@ def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool
         fold=task.held_out,
         seed=task.seed,
         reused=reused,
+        curve=record.get("curve") or None,
         step=task.step,
         variants=names,
         key=task.key,
