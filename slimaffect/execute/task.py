@@ -12,7 +12,7 @@ from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
 from slimaffect.steps import Step
 
-TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
+TRAINING_ROOMS = ("steps", "select", "search", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
 
