@@ -72,7 +72,8 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say) -> dict[str, Any]:
         figures = _deploy(task, given, clips, folder) if task.deploy else _step(task, given, folder)
     attempt.note(billed, finished=True)
     _sweep(checkpoint)
-    return cache.finish(task.key, _record(task, attempt.all(), figures) | {"frames": labelled(given.clips)})
+    kept = {"frames": labelled(given.clips), "curve": billed.curve}
+    return cache.finish(task.key, _record(task, attempt.all(), figures) | kept)
 
 
 def _step(task: Task, given: Candidate, folder: Path) -> dict[str, Any]:
@@ -94,15 +95,22 @@ def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
 
 
 class BilledJournal(Journal):
-    """A journal that bills every epoch and shows it to whoever watches."""
+    """A journal that bills every epoch, keeps its figures, and shows it to whoever watches.
+
+    Attributes:
+        curve: stage -> figure -> its value after each epoch of this attempt, `epoch` counting them.
+    """
 
     def __init__(self, checkpoint: Path, attempt: "Attempt", say: Say) -> None:
         super().__init__(checkpoint)
         self._attempt, self._say = attempt, say
+        self.curve: dict[str, dict[str, list[float]]] = {}
 
     def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
-        """Bill what the attempt cost so far, and tell how far it is."""
+        """Bill what the attempt cost so far, keep the figures, and tell how far it is."""
         self._attempt.note(self)
+        for name, value in {"epoch": done, **figures}.items():
+            self.curve.setdefault(stage, {}).setdefault(name, []).append(float(f"{value:.6g}"))
         told = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
         self._say(f"{stage} {told}".strip(), done, total)
 

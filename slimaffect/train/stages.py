@@ -118,6 +118,8 @@ def sequences(learner: Learner, pool: Pool) -> Course:
     kept = keep_features(learner, pool, plan.views)
     starts = pool.starts(plan.frames, plan.unscored)
     net.feature_dropout.train()
+    if net.lstm is not None:
+        net.lstm.train()  # cuDNN has no gradient of an LSTM in eval mode; without dropout inside they are the same
 
     def attempt(step: int) -> tuple[Answer, Batch]:
         random = numpy_generator(learner.seed, "sequences", step)
