@@ -33,6 +33,7 @@ class Latency:
         n: timed clips.
         p50, p90, p99: wall time; None where n is too small.
         cpu_s_per_clip: median over stretches of process CPU time per clip, which other work hardly moves.
+        cpu_s_interval: its 95 % interval by order statistics.
         cpu_per_wall: share of the wall time that this process computed.
         flags: `warm_up_not_steady`, `contended`, `several_threads`.
     """
@@ -44,6 +45,7 @@ class Latency:
     cpu_s_per_clip: float
     cpu_per_wall: float
     flags: tuple[str, ...]
+    cpu_s_interval: tuple[float, float] | None = None
 
     def record(self) -> dict[str, Any]:
         """Write as JSON can hold it."""
@@ -134,6 +136,7 @@ def _summary(contender: _Contender) -> Latency:
         float(np.median(contender.cpu_s)),
         busy,
         tuple(name for name, raised in flags.items() if raised),
+        cpu_s_interval=percentile(np.sort(contender.cpu_s), 0.5).interval if len(contender.cpu_s) > 5 else None,
     )
 
 
