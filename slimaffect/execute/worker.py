@@ -17,10 +17,10 @@ from slimaffect.execute.deploy import deploy
 from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.store import first_candidate, load_candidate, save_candidate
 from slimaffect.execute.task import Task
-from slimaffect.meter import Meter
+from slimaffect.meter import meter_of
 from slimaffect.select.units import labelled
 from slimaffect.train.candidate import Candidate
-from slimaffect.train.device import computing_on
+from slimaffect.train.device import computing_on, device
 from slimaffect.train.journal import Journal, journal, keeping
 
 Say = Callable[[str, int, int], None]
@@ -122,7 +122,7 @@ class Attempt:
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._file = folder / f"{len(list(folder.glob('*.json')))}.json"
-        self._meter = Meter().start()
+        self._meter = meter_of(str(device())).start()
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
 
     def note(self, journal: Journal, *, finished: bool = False) -> None:
@@ -137,6 +137,7 @@ class Attempt:
                 "trainings": journal.trainings,
                 "seconds": spent.seconds,
                 "cpu_s": spent.cpu_s,
+                "gpu_seconds": spent.gpu_seconds,
                 "joules": spent.joules,
                 "provenance": spent.provenance,
             },
@@ -165,6 +166,7 @@ def total(costs: list[dict[str, Any]]) -> dict[str, Any]:
     """Add up costs; a sum with a missing part is missing, and joules of several origins are called by the weakest."""
     names = ("seconds", "cpu_s", "joules", "examples", "trainings")
     sums = {name: _sum([cost[name] for cost in costs]) for name in names}
+    sums["gpu_seconds"] = _sum([cost.get("gpu_seconds", 0.0) for cost in costs])  # earlier versions used no GPU
     origins = [cost["provenance"] for cost in costs]
     weakest = next(
         (origin for origin in ("missing", "modelled", "sampled", "measured") if origin in origins), "missing"

@@ -12,8 +12,9 @@ from slimaffect.execute import Plan, Task, execute, tasks_of
 from slimaffect.execute.cache import write_json
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.view import TerminalView
+from slimaffect.meter.carbon import Intensity
 from slimaffect.recipe import BASELINE, Recipe, resolved_yaml
-from slimaffect.result import SCHEMA, RecipeRecord, Result, write_result
+from slimaffect.result import SCHEMA, RecipeRecord, Result, bill_of, write_result
 from slimaffect.run.assemble import answers_of, data_record, ledger_of, problem_records, scores_of, variants_of
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import by_variant
@@ -24,7 +25,14 @@ from slimaffect.run.ship import ship, write_bundles
 
 
 def run_recipe(
-    recipe: Recipe, name: str, places: Places, console: Console, *, fresh: bool = False, strict: bool = False
+    recipe: Recipe,
+    name: str,
+    places: Places,
+    console: Console,
+    *,
+    fresh: bool = False,
+    strict: bool = False,
+    carbon: Intensity | None = None,
 ) -> Result:
     """Slim and score once per held-out site; then slim on all sites the one that ships.
 
@@ -61,7 +69,8 @@ def run_recipe(
         data=data_record(prepared, synthetic=recipe.data.source == SYNTHETIC),
         baseline=BASELINE,
         variants=variants_of(everything, records, deployed, scores, bundles),
-        ledger=ledger_of(everything, records, reused),
+        ledger=(ledger := ledger_of(everything, records, reused)),
+        bill=bill_of(ledger, carbon),
         problems=problem_records(prepared),
     )
     write_selections(everything, records, folder)

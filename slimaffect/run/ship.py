@@ -15,7 +15,7 @@ from slimaffect.export.tensorrt import Engine, Profile
 from slimaffect.measure.contenders import clip_reader, fastest
 from slimaffect.measure.facts import file_facts, peak_memory_mb
 from slimaffect.measure.latency import measure_clips
-from slimaffect.meter import BAND, WATTS_PER_THREAD
+from slimaffect.meter import cpu_power
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import Recipe, recipe_hash
 from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
@@ -109,6 +109,7 @@ def _deploy(
         threads=recipe.deploy.threads,
         clip_ms=_clip_time(latency),
         cpu_s_per_clip=latency["cpu_s_per_clip"],
+        cpu_s_interval=latency.get("cpu_s_interval"),  # timings kept by an earlier version have none
         energy_j_per_clip=modelled_energy(latency["cpu_s_per_clip"]),
         peak_memory_mb=peak_memory_mb(winner.file, winner.runtime, frames=recipe.deploy.clip_frames),
         timings=[_timing(contender, timed[contender.name], chosen=contender is winner) for contender in mine],
@@ -122,8 +123,9 @@ def modelled_energy(cpu_s: float) -> Energy:
 
     A clip of a millisecond is far below the period of any energy counter, so a counter is not asked here.
     """
-    low, high = BAND
-    joules = cpu_s * WATTS_PER_THREAD
+    power = cpu_power()
+    low, high = power.band
+    joules = cpu_s * power.watts
     return Energy(value=joules, interval=(joules * low, joules * high), provenance="modelled")
 
 
