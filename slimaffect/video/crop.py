@@ -1,5 +1,6 @@
 """A square cut out of a picture: every pixel of the crop is close to the mean of the area that it shows."""
 
+from functools import lru_cache
 from math import ceil
 
 import cv2
@@ -60,6 +61,7 @@ def _sampled(
     return cv2.warpAffine(plane, to_plane, (count, count), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
+@lru_cache(maxsize=64)  # both chroma planes ask for the same, and so does a face that keeps its size
 def _taps(width: float) -> Float[np.ndarray, " taps"]:
     """The weights of a mean over so many pixels about one: an odd number whole, and a part of the next two."""
     whole = 2 * int((max(1.0, width) - 1) / 2) + 1

@@ -69,7 +69,7 @@ def probe(path: Path) -> VideoFacts:
         return probe_sequence(path)
     with _opened(path) as (container, stream):
         _, _, first = next(_decoded(path, container, stream, _ignore))
-        shown = _shown(first, stream)
+        shown = _shown(first, float(stream.sample_aspect_ratio or 1))
         return VideoFacts(
             duration_s=_declared_s(container, stream),
             rate=_rate(stream),
@@ -103,9 +103,11 @@ def frames(path: Path, *, rate: float, complain: Callable[[str], None] = _ignore
         return
     with _opened(path) as (container, stream):
         held: tuple[av.VideoFrame, Picture] | None = None
+        aspect = 0.0
         for tick, frame in _at_ticks(_decoded(path, container, stream, complain), rate):
             if held is None or held[0] is not frame:
-                held = (frame, _shown(frame, stream))
+                aspect = aspect or float(stream.sample_aspect_ratio or 1)  # known for sure once a frame is decoded
+                held = (frame, _shown(frame, aspect))
             yield Frame(tick / rate, held[1])
 
 
@@ -144,7 +146,8 @@ def _decoded(
 
     Damaged packets are passed over.
     """
-    first_s, last_s, held_s, usual_s, damaged, wrong = None, 0.0, 0.0, 1 / _rate(stream), [0], []
+    first_s, last_s, held_s, damaged, wrong = None, 0.0, 0.0, [0], []
+    usual_s, unit_s = 1 / _rate(stream), float(stream.time_base or 0)
     for frame in _readable(container, stream, damaged):
         stamp = frame.time if frame.time is not None else (first_s or 0.0) + last_s + usual_s
         first_s = stamp if first_s is None else first_s
@@ -153,7 +156,7 @@ def _decoded(
             wrong.append(f"its time stamps jump from {last_s:.1f} s to {time_s:.1f} s: only what comes before was read")
             break
         if time_s > last_s or last_s == 0:
-            last_s, held_s = max(last_s, time_s), _held_s(frame, usual_s)
+            last_s, held_s = max(last_s, time_s), frame.duration * unit_s or usual_s
             yield time_s, held_s, frame
     if first_s is None:
         raise VideoError(f"{path}: no frame can be decoded. The file is damaged or breaks off; copy it again.")
@@ -200,13 +203,8 @@ def _at_ticks(
         tick += 1
 
 
-def _held_s(frame: av.VideoFrame, otherwise_s: float) -> float:
-    """How long a frame says that it is shown."""
-    return frame.duration * float(frame.time_base) if frame.duration and frame.time_base else otherwise_s
-
-
-def _shown(frame: av.VideoFrame, stream: VideoStream) -> Picture:
-    return picture(frame, turns=_turns(frame), pixel_aspect=float(stream.sample_aspect_ratio or 1))
+def _shown(frame: av.VideoFrame, pixel_aspect: float) -> Picture:
+    return picture(frame, turns=_turns(frame), pixel_aspect=pixel_aspect)
 
 
 def _turns(frame: av.VideoFrame) -> int:

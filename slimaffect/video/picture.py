@@ -1,6 +1,6 @@
 """One decoded image, kept in the colour planes it was decoded to: only the crop is turned into RGB."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import av
@@ -78,7 +78,8 @@ def picture(frame: av.VideoFrame, *, turns: int = 0, pixel_aspect: float = 1.0) 
         planes = (luma, NO_COLOUR, NO_COLOUR)
     elif name.startswith(("yuv", "nv", "p0")):
         even = frame if name in PLANAR else frame.reformat(format="yuv420p")
-        planes = (_plane(even.planes[0]), _plane(even.planes[1]), _plane(even.planes[2]))
+        luma, blue, red = even.planes[:3]
+        planes = (_plane(luma), _plane(blue), _plane(red))
     else:
         return _upright(Picture.of_rgb(frame.to_ndarray(format="rgb24")), turns, pixel_aspect)
     return _upright(Picture(planes, frame.width, frame.height, _yuv_to_rgb(frame)), turns, pixel_aspect)
@@ -97,7 +98,7 @@ def _upright(image: Picture, turns: int, pixel_aspect: float) -> Picture:
     if turns % 4:
         planes = tuple(np.ascontiguousarray(np.rot90(p, -turns)) for p in planes)
         width, height = (height, width) if turns % 2 else (width, height)
-    return replace(image, planes=planes, width=width, height=height)
+    return Picture(planes, width, height, image.to_rgb)
 
 
 def _yuv_to_rgb(frame: av.VideoFrame) -> Float[np.ndarray, "3 4"]:
