@@ -15,7 +15,6 @@ OpenVINO); `micro` 0.090 ms (fp32, ONNX Runtime), 22 times faster than the basel
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable
@@ -29,8 +28,8 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from shared.noise import noise_clips, pinned
 
-from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.export import export
 from slimaffect.export.bundle import versions
 from slimaffect.measure.contenders import clip_reader, pairs
@@ -60,7 +59,7 @@ def main() -> None:
     """Measure, print the table, and write the JSON beside it if asked."""
     asked = _arguments()
     torch.set_num_threads(1)
-    core = _pinned()
+    core = pinned()
     console = Console(width=None if sys.stdout.isatty() else 120)
     with tempfile.TemporaryDirectory() as folder:
         contenders, sizes = _contenders(asked.shapes, asked.model, Path(folder), console)
@@ -115,18 +114,12 @@ def _net(name: str) -> AffectNet:
 def _exported(name: str, folder: Path) -> dict[str, Path]:
     """Export the shape for CPUs in float32 and in int8, calibrated on random pixels."""
     net = _net(name)
-    candidate = Candidate(net, _noise(net.spec.pixels), LabelLoss(), Precision(calibration_clips=16), seed=0)
+    candidate = Candidate(
+        net, noise_clips(net.spec.pixels, FRAMES), LabelLoss(), Precision(calibration_clips=16), seed=0
+    )
     files = export(candidate, folder).files
     int8 = replace(candidate, precision=Precision(to="int8", calibration_clips=16))
     return files | {"u8s8": export(int8, folder).files["u8s8"]}
-
-
-def _noise(side: int) -> Clips:
-    rng, length = np.random.default_rng(0), 200
-    frames = rng.integers(0, 256, (length, 3, side, side), dtype=np.uint8)
-    affect, valid = np.zeros((length, 2), np.float32), np.ones(length, bool)
-    noise = Recording("noise", "nobody", "noise", frames, affect, valid, np.arange(length) / 12.5, "")
-    return cut([noise], length=FRAMES, stride=8, rate=12.5)
 
 
 def _torch_reader(net: AffectNet) -> Callable[[], object]:
@@ -139,15 +132,6 @@ def _torch_reader(net: AffectNet) -> Callable[[], object]:
             return net(clip.float() / 255).affect
 
     return read
-
-
-def _pinned() -> str:
-    """Stay on one core where the system lets us; say which CPU it is."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _table(rows: list[Row], core: str) -> Table:

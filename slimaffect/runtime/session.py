@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from slimaffect.errors import BundleError
+from slimaffect.runtime.usual import Bound, Infer, Sizes, usual
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -23,10 +24,6 @@ CHUNK_FRAMES = 32  # a recording is read in chunks: memory stays flat, and the s
 
 State = tuple[Float[np.ndarray, "layers batch hidden"], Float[np.ndarray, "layers batch hidden"]]
 """Hidden and cell state of the LSTM after the last frame; a per-frame net has none."""
-
-Infer = Callable[[dict[str, np.ndarray]], list[np.ndarray]]
-"""Named inputs -> outputs in the file's order: affect, then h_out and c_out if there are states."""
-
 
 Loaded = TypeVar("Loaded")
 
@@ -159,17 +156,22 @@ def _open_onnxruntime(file: Path, threads: int) -> tuple[Ports, Infer]:
     def infer(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         return cast("list[np.ndarray]", session.run(None, feed))
 
-    return ports, infer
+    return ports, usual(file, infer, lambda sizes: Bound(load_onnxruntime(file, threads, sizes)[0]))
 
 
-def load_onnxruntime(file: Path, threads: int) -> "tuple[InferenceSession, Ports]":
-    """Load on the CPU provider, named alone: another provider's absence can then neither warn nor fall back."""
+def load_onnxruntime(file: Path, threads: int, sizes: Sizes | None = None) -> "tuple[InferenceSession, Ports]":
+    """Load on the CPU provider, named alone: another provider's absence can then neither warn nor fall back.
+
+    Given `sizes`, the session reads clips of these only.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: graph optimiser chatter is not for the user
+    for axis, size in zip(("batch", "time"), sizes or (), strict=False):
+        options.add_free_dimension_override_by_name(axis, size)
     # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
     unwanted, cpu = ["WeightBiasQuantization"], ["CPUExecutionProvider"]
     session = onnxruntime.InferenceSession(file, options, providers=cpu, disabled_optimizers=unwanted)
@@ -178,12 +180,16 @@ def load_onnxruntime(file: Path, threads: int) -> "tuple[InferenceSession, Ports
 
 
 def _open_openvino(file: Path, threads: int) -> tuple[Ports, Infer]:
-    compiled, ports = load_openvino(file, threads)
-    return ports, _PinnedRequest(compiled.create_infer_request(), len(compiled.outputs))
+    def opened(sizes: Sizes | None = None) -> tuple[Ports, Infer]:
+        compiled, ports = load_openvino(file, threads, sizes)
+        return ports, _PinnedRequest(compiled.create_infer_request(), len(compiled.outputs))
+
+    ports, infer = opened()
+    return ports, usual(file, infer, lambda sizes: opened(sizes)[1])
 
 
-def load_openvino(file: Path, threads: int) -> "tuple[CompiledModel, Ports]":
-    """Compile for latency on the CPU in float32.
+def load_openvino(file: Path, threads: int, sizes: Sizes | None = None) -> "tuple[CompiledModel, Ports]":
+    """Compile for latency on the CPU in float32; given `sizes`, for clips of these only.
 
     bfloat16 is not allowed, not even beside int8: a clip and its single frames would differ by some 3e-4 of affect,
     and the int8 files are no slower in float32 (measured, docs/methods/quantise.md).
@@ -193,6 +199,10 @@ def load_openvino(file: Path, threads: int) -> "tuple[CompiledModel, Ports]":
     core = openvino.Core()
     model = core.read_model(file)
     ports = _ports({port.any_name: _openvino_shape(port) for port in model.inputs})
+    if sizes is not None:
+        state = [ports.layers, sizes[0], ports.hidden]
+        fixed = {"frames": [*sizes, 3, ports.pixels, ports.pixels], "h": state, "c": state}
+        model.reshape({port.any_name: fixed[port.any_name] for port in model.inputs})
     wanted = {
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
