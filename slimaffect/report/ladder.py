@@ -12,6 +12,7 @@ from slimaffect.report.verdict import verdict
 from slimaffect.report.words import ratio
 from slimaffect.result import Result, Variant
 
+
 @dataclass(frozen=True)
 class Rung:
     """A variant on a ladder, and how it differs from the rung below.
