@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from slimaffect.errors import BundleError
-from slimaffect.runtime.session import LARGEST_SIDE, Runtime
+from slimaffect.runtime.ports import LARGEST_SIDE
+from slimaffect.runtime.session import Runtime
 from slimaffect.settings import Settings
 from slimaffect.video.settings import DetectorName, FaceSettings
 
