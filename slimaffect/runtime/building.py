@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from slimaffect.errors import ExportError
 
@@ -44,6 +44,17 @@ class Profile:
             if not low <= size <= high
         ]
         return " and ".join(wrong)
+
+
+class EngineAsked(NamedTuple):
+    """The engine that a recipe asks for."""
+
+    profile: Profile = Profile()
+    capabilities: tuple[str, ...] = ("8.6", "8.9", "12.0")
+
+    def record(self) -> list[list[int] | list[str]]:
+        """Write as JSON can hold it."""
+        return [list(self.profile.batch), list(self.profile.time), list(self.capabilities)]
 
 
 @dataclass(frozen=True)
