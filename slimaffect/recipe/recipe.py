@@ -66,7 +66,7 @@ class DeploySettings(Settings):
     engine_time: Sizes = (1, 16, 64)
     """Frames of a clip that the engine takes: smallest, the number it is tuned for, largest."""
     engine_capabilities: Annotated[tuple[Capability, ...], Field(min_length=1)] = ("8.6", "8.9", "12.0")
-    """Compute capabilities of the RTX GPUs that the engine is for: 8.6, 8.9 and 12.0 are the RTX 30, 40 and 50 series."""
+    """Compute capabilities of the RTX GPUs that the engine is for: 8.6, 8.9 and 12.0 are RTX 30, 40 and 50."""
     threads: PositiveInt = 1
     """CPU threads of the deployed model."""
 
