@@ -44,7 +44,9 @@ from slimaffect.model.losses import LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.shapes import shape
 from slimaffect.runtime import Predictor
-from slimaffect.runtime.session import RUNTIMES, Runtime, load_onnxruntime, load_openvino
+from slimaffect.runtime.ort import load_onnxruntime
+from slimaffect.runtime.session import RUNTIMES, Runtime
+from slimaffect.runtime.vino import load_openvino
 from slimaffect.train.candidate import Candidate, Precision
 
 FRAMES = 16

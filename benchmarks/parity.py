@@ -63,7 +63,7 @@ def main() -> None:
     """Compare, print both tables, and write the JSON if asked."""
     asked, console = _arguments(), Console(width=None if sys.stdout.isatty() else 120)
     torch.set_num_threads(1)
-    runtimes = [runtime for runtime in EVERY if runtime in RUNTIMES or device.capability() is not None]
+    runtimes: list[Runtime] = [runtime for runtime in EVERY if runtime in RUNTIMES or device.capability() is not None]
     rows, drifts = [], []
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, spec) in enumerate(ARCHITECTURES.items()):

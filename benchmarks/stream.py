@@ -5,7 +5,7 @@
 
 Every contender reads the next face crop with the state carried on, batch 1, one thread.
 `Stream` is what `Predictor.stream()` uses; `by hand` is the runtime's own documented call on the same file.
-torch runs the same weights eager, by torch.compile and by AOTInductor (not with --quick: that compiles C++ for minutes).
+torch runs the same weights eager, by torch.compile and by AOTInductor (not with --quick: that compiles for minutes).
 Weights are random: speed does not depend on them, and nothing here says what a shape can learn.
 Only --quick has been run, on a machine with other work; no figure of this command is quoted anywhere.
 """
@@ -36,7 +36,9 @@ from slimaffect.measure.latency import Latency, measure_clips
 from slimaffect.model.losses import LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.shapes import shape
-from slimaffect.runtime.session import RUNTIMES, Runtime, load_onnxruntime, load_openvino, open_model
+from slimaffect.runtime.ort import load_onnxruntime
+from slimaffect.runtime.session import RUNTIMES, Runtime, open_model
+from slimaffect.runtime.vino import load_openvino
 from slimaffect.runtime.stream import open_stream
 from slimaffect.train.candidate import Candidate, Precision
 

@@ -1,4 +1,4 @@
-"""The ways of torch that `stream.py` and `clip_latency.py` set beside ours: eager, compiled, and compiled ahead of time.
+"""The ways of torch that `stream.py` and `clip_latency.py` set beside ours: eager, and compiled now or ahead of time.
 
 All get what ours gets: uint8 planes on the host, no gradients, and for a stream the state of the frame before.
 """

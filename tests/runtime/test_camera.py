@@ -82,7 +82,7 @@ def test_a_slow_reader_drops_pictures_and_does_not_lag(films, predictor):
     assert told[-1].dropped > 40
     assert told[-1].missed > 15
     assert told[-1].time_s > 2.5
-    assert all(live.latency_s <= 0.04 for live in told)  # younger than one picture's time: the newest was read
+    assert all(live.latency_s < 0.05 for live in told)  # younger than one picture's time: the newest was read
 
 
 def test_who_leaves_is_marked(films, predictor):
