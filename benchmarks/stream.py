@@ -38,8 +38,8 @@ from slimaffect.model.net import AffectNet
 from slimaffect.model.shapes import shape
 from slimaffect.runtime.ort import load_onnxruntime
 from slimaffect.runtime.session import RUNTIMES, Runtime, open_model
-from slimaffect.runtime.vino import load_openvino
 from slimaffect.runtime.stream import open_stream
+from slimaffect.runtime.vino import load_openvino
 from slimaffect.train.candidate import Candidate, Precision
 
 Name = tuple[str, str, str, str]  # model, flavour, runtime, how
