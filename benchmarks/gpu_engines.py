@@ -27,10 +27,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gpu_contenders as contending
 import numpy as np
 import torch
-from gpu_contenders import CPU, CUDA, TENSORRT, AbsentError, Model, Read, Task
+from shared import gpu_contenders as contending
+from shared.gpu_contenders import CPU, CUDA, TENSORRT, AbsentError, Model, Read, Task
 
 from slimaffect.measure.latency import Latency, measure_clips
 

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch_ways import ways
+from shared.torch_ways import ways
 
 from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.export import Exported, export

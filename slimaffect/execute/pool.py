@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -23,12 +24,34 @@ class Execution(Settings):
     """Where and how tasks run."""
 
     workers: PositiveInt | Literal["auto"] = "auto"
-    """Processes at once; `auto` takes one per share of `threads` cores."""
+    """Processes at once; `auto` takes one per GPU, or without GPUs one per share of `threads` cores."""
     threads: PositiveInt = 1
     """Threads of one task. Sums depend on it: change it and the scores change in the last digits."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What trains: `auto` takes NVIDIA GPUs where there are some. Scores on a GPU differ in the last digits."""
+
+    @property
+    def processor(self) -> Literal["cpu", "cuda"]:
+        """What trains on this machine.
+
+        Raises:
+            RunError: a GPU is asked for, and there is none.
+        """
+        if self.device == "cpu":
+            return "cpu"
+        if gpus():
+            return "cuda"
+        if self.device == "cuda":
+            raise RunError(
+                "execution.device is cuda, but torch sees no GPU here (torch.cuda.device_count() is 0). Install a "
+                "CUDA build of torch and the driver, or set execution.device=auto."
+            )
+        return "cpu"
 
     def processes(self, tasks: int) -> int:
         """Count the workers for this many tasks on this machine."""
+        if self.workers == "auto" and self.processor == "cuda":
+            return min(gpus(), tasks)  # one has a GPU to itself; small models leave room for several
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         wanted = max(1, cores // self.threads) if self.workers == "auto" else self.workers
         return min(wanted, tasks)
@@ -49,6 +72,13 @@ class View(Protocol):
 
     def failed(self, task: Task, why: str) -> None:
         """Note that a task failed."""
+
+
+def gpus() -> int:
+    """Count the NVIDIA GPUs that torch sees."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def execute(plan: "Plan", clips: Clips, cache: Cache, settings: Execution, view: View) -> dict[str, dict[str, Any]]:
@@ -187,9 +217,12 @@ def _crew(settings: Execution, clips: Clips, cache: Cache, tasks: int) -> Iterat
 
     context = get_context("spawn")  # a forked torch deadlocks in its thread pool
 
+    places = cycle([f"cuda:{number}" for number in range(gpus())] if settings.processor == "cuda" else ["cpu"])
+
     def hire() -> tuple[Any, Connection]:
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(theirs, clips, cache, settings.threads), daemon=True)
+        given = (theirs, clips, cache, settings.threads, next(places))
+        process = context.Process(target=work, args=given, daemon=True)
         process.start()
         theirs.close()
         return process, ours

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from slimaffect.model.spec import ModelSpec
 from slimaffect.runtime.building import EngineAsked
 from slimaffect.steps import Step
 
-TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
+TRAINING_ROOMS = ("steps", "select", "search", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
 
@@ -38,15 +38,16 @@ class Task:
     data: str  # fingerprint of the prepared clips of all sites
     deploy: bool = False
     engine: EngineAsked | None = None  # of a model that ships: build its GPU engine too
+    device: str = "cpu"  # the kind of processor that trains
 
     @property
     def parent(self) -> "Task | None":
         """The task whose result this one starts from."""
         if self.deploy:
-            return Task(self.model, self.steps, self.held_out, self.seed, self.threads, self.data)
+            return replace(self, deploy=False, engine=False)
         if len(self.steps) == 1:
             return None
-        return Task(self.model, self.steps[:-1], self.held_out, self.seed, self.threads, self.data)
+        return replace(self, steps=self.steps[:-1])
 
     @property
     def step(self) -> str:
@@ -83,6 +84,7 @@ class Task:
             "held_out": self.held_out,
             "seed": self.seed,
             "threads": self.threads,  # the order of sums, hence the last digits, depends on it
+            "device": self.device,
             "deploy": self.deploy,
             "engine": self.engine and self.engine.record(),
         }
@@ -107,10 +109,11 @@ def tasks_of(
     threads: int,
     data: str,
     engine: EngineAsked | None = None,
+    device: str = "cpu",
 ) -> list[Task]:
     """List the last task of every variant, for each seed and each site held out (None: hold out nothing)."""
     return [
-        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine)
+        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine, device=device)
         for steps in variants
         for seed in seeds
         for site in sites

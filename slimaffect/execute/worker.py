@@ -18,20 +18,27 @@ from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.store import first_candidate, load_candidate, save_candidate
 from slimaffect.execute.task import Task
 from slimaffect.meter import Meter
+from slimaffect.select.units import labelled
 from slimaffect.train.candidate import Candidate
+from slimaffect.train.device import computing_on
 from slimaffect.train.journal import Journal, journal, keeping
 
 Say = Callable[[str, int, int], None]
 ATTEMPTS, CHECKPOINT = "attempts", "checkpoint"
 
 
-def work(pipe: Connection, clips: Clips, cache: Cache, threads: int) -> None:
+def work(pipe: Connection, clips: Clips, cache: Cache, threads: int, device: str) -> None:
     """Serve tasks until the driver hangs up. The main function of a worker process."""
     import torch
 
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     torch.set_num_threads(threads)
+    with computing_on(device):
+        _serve(pipe, clips, cache)
+
+
+def _serve(pipe: Connection, clips: Clips, cache: Cache) -> None:
     while True:
         try:
             task: Task = pipe.recv()
@@ -61,20 +68,22 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say) -> dict[str, Any]:
     checkpoint.mkdir(exist_ok=True)
 
     with keeping(BilledJournal(checkpoint, attempt, say)) as billed:
-        figures = _deploy(task, clips, cache, folder) if task.deploy else _step(task, clips, cache, folder)
+        given = _given(task, clips, cache)
+        figures = _deploy(task, given, clips, folder) if task.deploy else _step(task, given, folder)
     attempt.note(billed, finished=True)
     _sweep(checkpoint)
-    return cache.finish(task.key, _record(task, attempt.all(), figures))
+    kept = {"frames": labelled(given.clips), "curve": billed.curve}
+    return cache.finish(task.key, _record(task, attempt.all(), figures) | kept)
 
 
-def _step(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
-    save_candidate(task.steps[-1].apply(_given(task, clips, cache)), folder)
+def _step(task: Task, given: Candidate, folder: Path) -> dict[str, Any]:
+    save_candidate(task.steps[-1].apply(given), folder)
     return journal().figures
 
 
-def _deploy(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
+def _deploy(task: Task, given: Candidate, clips: Clips, folder: Path) -> dict[str, Any]:
     held_out = clips.of_sites([task.held_out]) if task.held_out else None
-    return deploy(_given(task, clips, cache), held_out, folder, threads=task.threads, engine=task.engine)
+    return deploy(given, held_out, folder, threads=task.threads, engine=task.engine)
 
 
 def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
@@ -86,15 +95,22 @@ def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
 
 
 class BilledJournal(Journal):
-    """A journal that bills every epoch and shows it to whoever watches."""
+    """A journal that bills every epoch, keeps its figures, and shows it to whoever watches.
+
+    Attributes:
+        curve: stage -> figure -> its value after each epoch of this attempt, `epoch` counting them.
+    """
 
     def __init__(self, checkpoint: Path, attempt: "Attempt", say: Say) -> None:
         super().__init__(checkpoint)
         self._attempt, self._say = attempt, say
+        self.curve: dict[str, dict[str, list[float]]] = {}
 
     def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
-        """Bill what the attempt cost so far, and tell how far it is."""
+        """Bill what the attempt cost so far, keep the figures, and tell how far it is."""
         self._attempt.note(self)
+        for name, value in {"epoch": done, **figures}.items():
+            self.curve.setdefault(stage, {}).setdefault(name, []).append(float(f"{value:.6g}"))
         told = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
         self._say(f"{stage} {told}".strip(), done, total)
 

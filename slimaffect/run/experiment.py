@@ -19,6 +19,7 @@ from slimaffect.run.environment import environment
 from slimaffect.run.finished import by_variant
 from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
+from slimaffect.run.selections import write_selections
 from slimaffect.run.ship import ship, write_bundles
 from slimaffect.runtime.building import EngineAsked, Profile
 
@@ -57,13 +58,14 @@ def run_recipe(
         schema=SCHEMA,
         folds=recipe.unit,
         recipe=RecipeRecord(name=name, about=recipe.about, yaml=resolved_yaml(recipe)),
-        environment=environment(recipe.execution.threads),
+        environment=environment(recipe.execution.threads, recipe.execution.processor),
         data=data_record(prepared, synthetic=recipe.data.source == SYNTHETIC),
         baseline=BASELINE,
         variants=variants_of(everything, records, deployed, scores, bundles),
         ledger=ledger_of(everything, records, reused),
         problems=problem_records(prepared),
     )
+    write_selections(everything, records, folder)
     write_result(result, folder / "result.json")
     write_json(folder / "problems.json", [problem.as_dict() for problem in prepared.problems])
     return result
@@ -76,7 +78,9 @@ def _workers(recipe: Recipe) -> int:
 def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
     """List what ends each variant: once per seed and held-out site for its scores, once on all sites to ship."""
     sites = [fold.held_out for fold in leave_one_site_out(prepared.clips)]
-    common = {"model": recipe.spec, "threads": recipe.execution.threads, "data": prepared.fingerprint}
+    execution = recipe.execution
+    common = {"model": recipe.spec, "threads": execution.threads, "data": prepared.fingerprint}
+    common |= {"device": execution.processor}
     variants = [variant.steps for variant in recipe.variants]
     scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
     asked = recipe.deploy

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from slimaffect.data.clips import Clips
 from slimaffect.model.losses import Loss
 from slimaffect.model.net import AffectNet
+from slimaffect.train.device import device
 from slimaffect.train.pool import Extra
 from slimaffect.train.settings import TrainSettings
 
@@ -71,7 +72,8 @@ def training_key(
     net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int, extra: Extra | None = None
 ) -> str:
     """sha256 of all that decides a training's weights, so that no checkpoint is taken for another's."""
-    digest = hashlib.sha256(f"{net.spec!r}\n{settings!r}\n{seed}\n{clips.fingerprint}\n{loss!r}".encode())
+    told = f"{net.spec!r}\n{settings!r}\n{seed}\n{clips.fingerprint}\n{loss!r}\n{device().type}"
+    digest = hashlib.sha256(told.encode())
     if extra:
         digest.update(f"\n{extra.clips.fingerprint} {extra.share}".encode())
     for module in (net, loss):
@@ -93,7 +95,7 @@ class Checkpoint:
         if self.path is None or not self.path.is_file():
             return Progress()
         try:
-            found = torch.load(self.path, weights_only=True)
+            found = torch.load(self.path, weights_only=True, map_location="cpu")
         except Exception:  # noqa: BLE001 (torch raises many kinds; whatever it is, the training starts afresh)
             return Progress()
         return Progress(**found["progress"]) if found.get("key") == self.key else Progress()

@@ -11,6 +11,7 @@ from slimaffect.errors import RunError
 from slimaffect.model.losses import Loss
 from slimaffect.model.net import AffectNet
 from slimaffect.train.checkpoint import Checkpoint, Progress, training_key
+from slimaffect.train.device import random_devices
 from slimaffect.train.journal import journal
 from slimaffect.train.learner import Learner
 from slimaffect.train.pool import Extra, Pool
@@ -29,8 +30,12 @@ def train(
     *,
     stages: Mapping[str, Stage] = STAGES,
     extra: Extra | None = None,
+    judges: Clips | None = None,
 ) -> AffectNet:
     """Train a copy of the model; the given one stays as it was. `extra` videos have no labels, only a teacher.
+
+    `judges` are recordings of others whose CCC is reported after every epoch; they move no weight, unless `keep: best`
+    chooses by them.
 
     Everything random follows from the seed, so equal arguments give equal weights, at one thread and on one kind of
     processor. Under a journal with a checkpoint folder an interrupted training goes on to the same weights.
@@ -41,17 +46,20 @@ def train(
     journal().trainings += 1
     checkpoint = Checkpoint(journal().checkpoint, training_key(net, clips, loss, settings, seed, extra))
     learner, progress = Learner(net, loss, settings, seed), checkpoint.read()
-    clips, judges = split(clips, settings.validation, seed) if settings.keep == "best" else (clips, None)
+    asked = judges is not None
+    if settings.keep == "best" and not asked:
+        clips, judges = split(clips, settings.validation, seed)
     pool, plan = Pool(clips, extra), lengths(settings, clips.share)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=random_devices()):
         progress.restore(learner.net, learner.loss)
         for number, length in enumerate(plan):
             if progress.is_past(number, length.steps):
                 continue
             course = stages[length.name](learner, pool)
             for figures in _epochs(course, number, length, learner, progress):
-                if judges is not None and course.head is None:
-                    figures["ccc"] = mean_ccc(learner.net, judges)
+                if judges is not None and (asked or course.head is None):
+                    figures["ccc"] = mean_ccc(learner.net, judges, course.head)
+                if "ccc" in figures and settings.keep == "best" and course.head is None:
                     progress.judge(figures["ccc"], learner.net)
                 checkpoint.write(progress)
                 journal().epoch(length.name, *epochs_done(plan, number, progress.step), **figures)
@@ -68,7 +76,8 @@ def _epochs(
     progress.enter(number, optimiser, passing)
     while progress.step < length.steps:
         last = min(progress.step + length.epoch, length.steps)
-        losses = [_step(step, course, length, learner, optimiser) for step in range(progress.step, last)]
+        taken = [step for step in range(progress.step, last) if not (course.thrift and course.thrift.skips(step))]
+        losses = [_step(step, course, length, learner, optimiser) for step in taken]
         progress.keep(last, learner.net, learner.loss, optimiser, passing)
         yield {"loss": math.fsum(losses) / len(losses)}
 
@@ -85,6 +94,8 @@ def _step(step: int, course: Course, length: Length, learner: Learner, optimiser
     loss.backward()
     if course.along is not None:
         course.along.learn(step, answer)
+    if course.thrift is not None:
+        course.thrift.learn(answer)
     norm = nn.utils.clip_grad_norm_(course.learns, learner.settings.clip_norm)
     if not math.isfinite(loss.item() + norm.item()):
         raise RunError(
