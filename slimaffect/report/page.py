@@ -88,20 +88,7 @@ def page(result: Result, picture: bytes) -> str:
     )
 
 
-_WORDS = (
-    "plain",
-    "signed",
-    "span",
-    "signed_span",
-    "figures",
-    "count",
-    "seconds",
-    "joules",
-    "times",
-    "listed",
-    "percent",
-    "chance",
-)
+_WORDS = ("plain", "signed", "span", "signed_span", "figures", "count", "seconds", "joules", "times", "listed", "percent", "chance")
 
 
 def _facts(result: Result) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Every variant as one flat line of named figures: for CSV, for queries, and for the tables of a paper."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import Any
 
@@ -70,7 +70,9 @@ def caption(result: Result) -> str:
     people = f", {data.subjects} subjects" if data and data.subjects else ""
     margin = next((m for one in result.variants if (m := _margin(one)) is not None), None)
     kept = "" if margin is None else f" Kept: the lower end of the paired interval lies above -{margin:g}."
-    where = ", ".join(str(one) for one in (place.cpu, place.threads and f"{place.threads} thread(s)", place.gpu) if one)
+    where = ", ".join(
+        str(one) for one in (place.cpu, place.threads and f"{place.threads} thread(s)", place.gpu) if one
+    )
     commit = f" Commit {place.commit}." if place.commit else ""
     return (
         f"Recipe {result.recipe.name} on {data.name if data and data.name else 'unnamed data'}{drawn}{people}: CCC on "
