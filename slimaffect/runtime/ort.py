@@ -1,7 +1,7 @@
 """ONNX Runtime: on the CPU, or on a GPU with its CUDA or TensorRT provider, and never silently on another."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -26,7 +26,12 @@ ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 
 def load_onnxruntime(
-    file: Path, threads: int, runtime: OrtRuntime = "onnxruntime", *, graph: bool = False
+    file: Path,
+    threads: int,
+    runtime: OrtRuntime = "onnxruntime",
+    *,
+    graph: bool = False,
+    sizes: Mapping[str, int] | None = None,
 ) -> "tuple[InferenceSession, Ports]":
     """Load with the wanted provider.
 
@@ -34,7 +39,8 @@ def load_onnxruntime(
         file: an exported file.
         threads: of the CPU provider.
         runtime: names the provider.
-        graph: record a CUDA graph at the first run; sizes must be fixed and memory bound.
+        graph: record a CUDA graph at the first run; memory must be bound, and sizes fixed.
+        sizes: fixes `batch` and `time` of a clip graph: what computes shapes is then folded away.
 
     Raises:
         ValueError: the provider is not there, or what computes would fall back to the CPU.
@@ -45,6 +51,8 @@ def load_onnxruntime(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised below
+    for axis, size in (sizes or {}).items():
+        options.add_free_dimension_override_by_name(axis, size)
     # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
     unwanted = ["WeightBiasQuantization"]
     if runtime != "onnxruntime":
@@ -57,6 +65,24 @@ def load_onnxruntime(
     if runtime != "onnxruntime":
         refuse_fallback(session, runtime)
     return session, ports_of({port.name: port.shape for port in session.get_inputs()})
+
+
+def load_recorded(
+    file: Path, threads: int, runtime: OrtRuntime, sizes: Mapping[str, int] | None = None
+) -> "tuple[InferenceSession, Ports, bool]":
+    """Load so that a CUDA graph is recorded, or without one where a node of the file forbids it (int8's do).
+
+    On an H200 a clip of `reference` took 0.20 ms with one and 0.57 ms without, a frame 0.12 and 0.26 ms.
+
+    Raises:
+        ValueError: the provider is not there, or what computes would fall back to the CPU.
+    """
+    try:
+        return *load_onnxruntime(file, threads, runtime, graph=True, sizes=sizes), True
+    except ValueError:
+        raise
+    except Exception:  # noqa: BLE001  ONNX Runtime raises classes of its own
+        return *load_onnxruntime(file, threads, runtime), False
 
 
 def _loadable(onnxruntime: Any, provider: str) -> None:
@@ -105,7 +131,12 @@ def open_onnxruntime(
     """Open a file; on a GPU its memory is laid out once for each size that is asked for."""
     session, ports = load_onnxruntime(file, threads, runtime)
     if runtime != "onnxruntime":
-        return ports, DeviceRequest(session)
+
+        def recorded(sizes: dict[str, int]) -> tuple[Any, bool]:
+            loaded, _, graph = load_recorded(file, threads, runtime, sizes)
+            return loaded, graph
+
+        return ports, DeviceRequest(session, recorded=recorded)
 
     def infer(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         return cast("list[np.ndarray]", session.run(None, feed))
@@ -121,12 +152,16 @@ def way_of(feed: dict[str, np.ndarray]) -> Way:
     return Way(inputs, {"affect": np.zeros((batch, time, 2), np.float32), **states})
 
 
+MOST_RECORDED = 3  # sizes of clip that get a CUDA graph, each with a copy of the weights; an archive's last chunks vary
+Recorded = Callable[[dict[str, int]], tuple[Any, bool]]
+
+
 class DeviceRequest:
     """Answers from memory on the device that is kept for each size of clip; states come back to the host."""
 
-    def __init__(self, session: Any, device: str = "cuda") -> None:
-        """Keep the session."""
-        self._session, self._device = session, device
+    def __init__(self, session: Any, device: str = "cuda", recorded: Recorded | None = None) -> None:
+        """Keep the session, and what loads one that records a CUDA graph of one size."""
+        self._session, self._device, self._recorded = session, device, recorded
         self._laid_out: dict[tuple[int, ...], tuple[Way, Ways]] = {}
 
     def __call__(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -134,12 +169,19 @@ class DeviceRequest:
         size = feed["frames"].shape
         if size not in self._laid_out:
             way = way_of(feed)
-            self._laid_out[size] = way, bound_on_device(self._session, (way,), self._device, states_stay=False)
+            session, graph = self._for_size(size)
+            ways = bound_on_device(session, (way,), self._device, states_stay=False, graph=graph)
+            self._laid_out[size] = way, ways
         way, ways = self._laid_out[size]
         for name, values in feed.items():
             np.copyto(way.inputs[name], values, casting="no")
         ways.run[0]()
         return [values.copy() for values in way.outputs.values()]
+
+    def _for_size(self, size: tuple[int, ...]) -> tuple[Any, bool]:
+        if self._recorded is None or len(self._laid_out) >= MOST_RECORDED:
+            return self._session, False
+        return self._recorded({"batch": size[0], "time": size[1]})
 
 
 def bound_on_cpu(session: "InferenceSession", ways: tuple[Way, ...]) -> Ways:

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from slimaffect.errors import BundleError
 from slimaffect.runtime.engines import Complain, Offer, open_engine
-from slimaffect.runtime.ort import bound_on_cpu, bound_on_device, load_onnxruntime
+from slimaffect.runtime.ort import bound_on_cpu, bound_on_device, load_onnxruntime, load_recorded
 from slimaffect.runtime.ports import Ports
 from slimaffect.runtime.session import Runtime, loaded, unheard
 from slimaffect.runtime.vino import bound_openvino, load_openvino
@@ -105,6 +105,5 @@ def _binder(
     if runtime == "onnxruntime":
         session, ports = load_onnxruntime(file, threads)
         return ports, lambda ways: bound_on_cpu(session, ways)
-    fixed = file.name.startswith("stream.")  # a CUDA graph needs sizes that are numbers
-    session, ports = load_onnxruntime(file, threads, cast("Any", runtime), graph=fixed)
-    return ports, lambda ways: bound_on_device(session, ways, graph=fixed)
+    session, ports, recorded = load_recorded(file, threads, cast("Any", runtime), {"batch": 1, "time": 1})
+    return ports, lambda ways: bound_on_device(session, ways, graph=recorded)

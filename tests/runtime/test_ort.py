@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from slimaffect.errors import BundleError
-from slimaffect.runtime import device
+from slimaffect.runtime import device, ort
 from slimaffect.runtime.ort import DeviceRequest, bound_on_device, load_onnxruntime, placed, refuse_fallback
 from slimaffect.runtime.session import open_model
 from slimaffect.runtime.stream import Stream
@@ -62,6 +62,38 @@ def test_clips_from_laid_out_memory_equal_the_plain_call(files, frames):
     rest, _ = bound.clip(frames[None, 10:50], state)
     np.testing.assert_array_equal(first, kept)
     np.testing.assert_allclose(np.concatenate([first, rest], 1), plain.clip(frames[None])[0], atol=1e-6)
+
+
+def test_the_first_sizes_are_recorded(files, frames):
+    """Three sizes of clip get a session of their own with all sizes fixed; a fourth is read by the common one."""
+    session, _ = load_onnxruntime(files["fp32"], 1)
+    asked = []
+
+    def recorded(sizes):
+        asked.append(sizes)
+        return load_onnxruntime(files["fp32"], 1, sizes=sizes)[0], False  # a CPU records no graph
+
+    infer = DeviceRequest(session, "cpu", recorded)
+    plain = open_model(files["fp32"], runtime="onnxruntime")
+    bound = replace(plain, infer=infer)
+    for time in (4, 5, 6, 7, 4):
+        np.testing.assert_allclose(bound.clip(frames[None, :time])[0], plain.clip(frames[None, :time])[0], atol=1e-6)
+    assert asked == [{"batch": 1, "time": time} for time in (4, 5, 6)]
+
+
+def test_what_cannot_be_recorded_is_read_without(files, monkeypatch):
+    """A file that forbids a CUDA graph is loaded once more without one; a provider that is missing stays an error."""
+    loads = []
+
+    def load(file, threads, _runtime, *, graph=False, **_sizes):
+        loads.append(graph)
+        if graph:
+            raise RuntimeError("cannot use the graph capture feature")
+        return load_onnxruntime(file, threads)
+
+    monkeypatch.setattr(ort, "load_onnxruntime", load)
+    assert ort.load_recorded(files["fp32"], 1, "onnxruntime-cuda")[2] is False
+    assert loads == [True, False]
 
 
 def test_a_bound_stream_carries_and_forgets(files, frames):
