@@ -70,6 +70,11 @@ def build_engine(
     trt, content = _package(builder), source.read_bytes()
     wanted = capabilities if builder == "tensorrt_rtx" else ()
     refuse(onnx.load_from_string(content), source.name, builder, wanted)
+    if options.strip_weights and device.capability() is None:
+        raise ExportError(  # TensorRT-RTX 1.7: "Myelin ... CHECK(status == CUDA_SUCCESS) failed"
+            f"Weights are left out of an engine only where there is a GPU: building {source.name} without them asks for "
+            "one, and this machine has none. Build it whole, or on the GPU."
+        )
     found = wanted or _this_gpu(source.name)
     built = build(trt, content, source.name, capabilities=wanted, profile=profile, options=options, watch=watch)
     target.write_bytes(built.plan)

@@ -117,7 +117,7 @@ def test_the_diary_writes_as_it_goes(films, predictor, tmp_path):
     diary, pictures = Diary(), Timed(shots([films.face()] * 50 + [films.still()] * 50))
     lines = list(kept(predictor, pictures, detector("haar", SETTINGS), SETTINGS, diary, seconds=3.5, out=tmp_path))
     file = tmp_path / "camera.affect.csv"
-    rows = list(csv.DictReader(file.open()))
+    rows = list(csv.DictReader(file.read_text().splitlines()))
     assert len(rows) == len(lines) == 44
     assert (rows[0]["valid"], rows[-1]["valid"]) == ("1", "0")
     assert rows[-1]["valence"] == ""
