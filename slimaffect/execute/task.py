@@ -10,6 +10,7 @@ from typing import Any
 from slimaffect.data.clips import Clips
 from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
+from slimaffect.runtime.building import EngineAsked
 from slimaffect.steps import Step
 
 TRAINING_ROOMS = ("steps", "select", "search", "train", "model", "evaluate", "data/clips")
@@ -36,7 +37,7 @@ class Task:
     threads: int
     data: str  # fingerprint of the prepared clips of all sites
     deploy: bool = False
-    engine: bool = False  # of a model that ships: build its GPU engine too
+    engine: EngineAsked | None = None  # of a model that ships: build its GPU engine too
     device: str = "cpu"  # the kind of processor that trains
 
     @property
@@ -85,7 +86,7 @@ class Task:
             "threads": self.threads,  # the order of sums, hence the last digits, depends on it
             "device": self.device,
             "deploy": self.deploy,
-            "engine": self.engine,
+            "engine": self.engine and self.engine.record(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -107,7 +108,7 @@ def tasks_of(
     seeds: Sequence[int],
     threads: int,
     data: str,
-    engine: bool = False,
+    engine: EngineAsked | None = None,
     device: str = "cpu",
 ) -> list[Task]:
     """List the last task of every variant, for each seed and each site held out (None: hold out nothing)."""

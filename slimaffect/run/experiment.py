@@ -22,6 +22,7 @@ from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
 from slimaffect.run.selections import write_selections
 from slimaffect.run.ship import ship, write_bundles
+from slimaffect.runtime.building import EngineAsked, Profile
 
 
 def run_recipe(
@@ -91,5 +92,7 @@ def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
     common |= {"device": execution.processor}
     variants = [variant.steps for variant in recipe.variants]
     scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
-    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": recipe.deploy.engine == "rtx"}
+    asked = recipe.deploy
+    engine = EngineAsked(Profile(asked.engine_batch, asked.engine_time), asked.engine_capabilities)
+    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": engine if asked.engine == "rtx" else None}
     return scored + tasks_of(variants, **shipped, **common)

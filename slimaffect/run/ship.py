@@ -22,7 +22,7 @@ from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.bundle import Chosen, Preprocessing
-from slimaffect.runtime.session import Runtime
+from slimaffect.runtime.session import CpuRuntime, Runtime
 
 BUDGET_S = 3.0  # of timing for each contender
 MEASURED = "measured.json"
@@ -206,7 +206,7 @@ def _chosen(one: Finished, records: Records, deploy: Deploy) -> Chosen:
     exported = records[one.shipped.key]["figures"]["exported"]
     assert deploy.file
     return Chosen(
-        runtime=cast("Runtime", deploy.runtime),
+        runtime=cast("CpuRuntime", deploy.runtime),
         file=exported["files"][deploy.file],
         stream=exported["streams"][deploy.file],
         clip_ms=deploy.clip_ms.p50 if deploy.clip_ms else None,
