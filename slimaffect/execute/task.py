@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from slimaffect.data.clips import Clips
+from slimaffect.errors import RunError
 from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
-from slimaffect.steps import Step
+from slimaffect.steps import STEPS, Step
 
 TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
@@ -38,7 +39,7 @@ class Task:
     deploy: bool = False
     engine: bool = False  # of a model that ships: build its GPU engine too
 
-    @property
+    @cached_property
     def parent(self) -> "Task | None":
         """The task whose result this one starts from."""
         if self.deploy:
@@ -87,14 +88,37 @@ class Task:
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    @property
+    @cached_property
     def chain(self) -> tuple["Task", ...]:
         """The tasks from the first step to this one."""
         return (*self.parent.chain, self) if self.parent else (self,)
 
+    def described(self) -> dict[str, Any]:
+        """Write it down as plain values, for a process on another machine; `read_task` reads it back."""
+        plain = {"held_out": self.held_out, "seed": self.seed, "threads": self.threads, "data": self.data}
+        more = {"deploy": self.deploy, "engine": self.engine, "key": self.key}
+        return plain | more | {"model": self.model.model_dump(mode="json"), "steps": self.settled}
+
     def training(self, clips: Clips) -> Clips:
         """Everything but the held-out site: all that a step may see."""
         return clips.without_site(self.held_out)
+
+
+def read_task(told: dict[str, Any]) -> Task:
+    """Read a task that was described.
+
+    Raises:
+        RunError: this machine's code would compute something else under the same key.
+    """
+    steps = tuple(STEPS[name].model_validate(settings) for one in told["steps"] for name, settings in one.items())
+    same = {name: told[name] for name in ("held_out", "seed", "threads", "data", "deploy", "engine")}
+    task = Task(ModelSpec.model_validate(told["model"]), steps, **same)
+    if task.key != told["key"]:
+        raise RunError(
+            f"The task {task.name} has key {told['key'][:12]} where it was planned and {task.key[:12]} here: this "
+            "machine has another version of slimaffect. Install the same one on every node."
+        )
+    return task
 
 
 def tasks_of(

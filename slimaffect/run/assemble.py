@@ -10,9 +10,9 @@ from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score, subject_ccc
 from slimaffect.execute import Task
+from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import answers_file
-from slimaffect.execute.worker import total
 from slimaffect.recipe import BASELINE, Recipe
 from slimaffect.report.fronts import fronts
 from slimaffect.result import Cost, DataRecord, Deploy, LedgerEntry, ProblemRecord, VariantScores, scores_record
