@@ -24,8 +24,7 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{time.time_ns()}-{os.getpid()}.jsonl"
-        self._file = self.path.open("ab", buffering=0)
-        self._joules: dict[str, float] = {}
+        self._file, self._torn = self.path.open("ab", buffering=0), False
 
     def __enter__(self) -> "Ledger":
         return self
@@ -39,7 +38,15 @@ class Ledger:
 
     def add(self, what: str, **told: Any) -> None:
         """Add one line."""
-        self._file.write(json.dumps({"what": what, "at": time.time(), **told}).encode() + b"\n")
+        self._write(json.dumps({"what": what, "at": time.time(), **told}) + "\n")
+
+    def _write(self, lines: str) -> None:
+        """Write in one call. A full disk ends no run for the sake of its story; a line that it cut is closed later."""
+        content = (b"\n" if self._torn else b"") + lines.encode()
+        try:
+            self._torn = self._file.write(content) != len(content)
+        except OSError:
+            self._torn = True
 
     def begun(self, tasks: Iterable[tuple[Task, float]], *, reused: int, on: str) -> None:
         """List what is to be done and how long each is expected to take."""
@@ -49,9 +56,9 @@ class Ledger:
         for line in lines:
             chunk.append(json.dumps(line) + "\n")
             if len(chunk) == 256:
-                self._file.write("".join(chunk).encode())
+                self._write("".join(chunk))
                 chunk.clear()
-        self._file.write("".join(chunk).encode())
+        self._write("".join(chunk))
 
     def started(self, task: Task) -> None:
         """Note that a task began."""
