@@ -35,6 +35,10 @@ class RunError(SlimError):
     """A task that failed while a recipe was running."""
 
 
+class NoNumberError(RunError):
+    """A training whose loss or gradient is no number any more."""
+
+
 class LeaseError(RunError):
     """A process that would write for a task which another has taken over."""
 

@@ -48,7 +48,7 @@ def empty_pool(settings: Execution, cache: Cache) -> Pool:
     """Open a pool whose workers do nothing but what every task costs."""
     context = get_context("spawn")
 
-    def hire() -> tuple[Any, Connection]:
+    def hire(_: str) -> tuple[Any, Connection]:
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, cache, settings), daemon=True)
         process.start()

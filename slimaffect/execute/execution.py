@@ -1,10 +1,11 @@
-"""What a recipe can set about where tasks run. None of it but `threads` can change a score."""
+"""What a recipe can set about where tasks run. None of it but `threads`, `device` and `ranks` can change a score."""
 
 import os
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from slimaffect.errors import RunError
 from slimaffect.settings import Settings
 
 On = Literal["local", "ray", "slurm"]
@@ -31,9 +32,13 @@ class Execution(Settings):
     on: On = "local"
     """`local`: processes of this machine; `ray`: a Ray cluster (extra `ray`); `slurm`: Slurm jobs (extra `slurm`)."""
     workers: PositiveInt | Literal["auto"] = "auto"
-    """Tasks at once; `auto` takes one per share of `threads` cores, and on a cluster as many as it has room for."""
+    """Tasks at once; `auto` takes one per GPU, or without GPUs one per share of `threads` cores; on a cluster, all."""
     threads: PositiveInt = 1
     """Threads of one task. Sums depend on it: change it and the scores change in the last digits."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What trains: `auto` takes NVIDIA GPUs where there are some. Scores on a GPU differ in the last digits."""
+    ranks: PositiveInt = 1
+    """Processes that train one fold together, on one machine: for a fold that is too slow for one GPU."""
     gpus: NonNegativeInt = 0
     """GPUs that a cluster sets aside for one task."""
     address: str | None = None
@@ -49,12 +54,45 @@ class Execution(Settings):
     scratch: str | None = None
     """Folder of a node's own disk for copies of frames that lie on a network file system."""
 
+    @property
+    def processor(self) -> Literal["cpu", "cuda"]:
+        """What trains: on this machine, or on a cluster that was asked for GPUs.
+
+        Raises:
+            RunError: a GPU is asked for, and there is none.
+        """
+        if self.device == "cpu":
+            return "cpu"
+        if self.on != "local":
+            return "cuda" if self.device == "cuda" or self.gpus else "cpu"
+        if gpus_here():
+            return "cuda"
+        if self.device == "cuda":
+            raise RunError(
+                "execution.device is cuda, but torch sees no GPU here (torch.cuda.device_count() is 0). Install a "
+                "CUDA build of torch and the driver, or set execution.device=auto."
+            )
+        return "cpu"
+
+    def places(self) -> tuple[str, ...]:
+        """Name the processors that workers of this machine share out among themselves."""
+        return tuple(f"cuda:{number}" for number in range(gpus_here())) if self.processor == "cuda" else ("cpu",)
+
     def processes(self, tasks: int) -> int:
         """Count the workers for this many tasks on this machine."""
+        if self.workers == "auto" and self.on == "local" and self.processor == "cuda":
+            return min(gpus_here(), tasks)  # one has a GPU to itself; small models leave room for several
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         wanted = max(1, cores // self.threads) if self.workers == "auto" else self.workers
         return min(wanted, tasks)
 
 
-PLACE = frozenset(Execution.model_fields) - {"threads"}
+def gpus_here() -> int:
+    """Count the NVIDIA GPUs that torch sees."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
+PLACE = frozenset(Execution.model_fields) - {"threads", "device", "ranks"}
 """Settings that say where a task runs and not what it computes: a result's name does not depend on them."""

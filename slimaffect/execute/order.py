@@ -83,6 +83,7 @@ def serve(folder: str, key: str) -> None:
     import torch
 
     from slimaffect.execute.worker import answered
+    from slimaffect.train.device import computing_on
 
     clips, cache, settings = _given(Path(folder))
     torch.set_num_threads(settings.threads)
@@ -94,6 +95,8 @@ def serve(folder: str, key: str) -> None:
             said[0] = time.monotonic()
             write_json(told.with_suffix(".epoch"), {"said": what, "done": done, "total": total, "joules": joules})
 
-    word, *why = answered(read_task(json.loads(told.read_text())), clips, cache, settings, say)
+    task = read_task(json.loads(told.read_text()))
+    with computing_on(task.device):
+        word, *why = answered(task, clips, cache, settings, say)
     if word == "failed":
         write_json(told.with_suffix(".answer"), {"why": why[0], "pid": os.getpid()})

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
@@ -18,8 +19,8 @@ from slimaffect.execute.task import Task
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-Hire = Callable[[], tuple[Any, Connection]]
-"""Start a worker; answer its process and our end of its pipe."""
+Hire = Callable[[str], tuple[Any, Connection]]
+"""Start a worker on a processor (`cpu`, `cuda:1`); answer its process and our end of its pipe."""
 
 
 class AtWork(NamedTuple):
@@ -27,6 +28,7 @@ class AtWork(NamedTuple):
 
     process: Any
     task: Task
+    place: str
 
 
 class Pool:
@@ -39,7 +41,8 @@ class Pool:
         self.slots = settings.processes(tasks)
         self._settings, self._cache = settings, cache
         with _threads(settings.threads):
-            self._idle = [self._hire() for _ in range(self.slots)]
+            places = cycle(settings.places())
+            self._idle = [(*self._hire(place), place) for place, _ in zip(places, range(self.slots), strict=False)]
         self._busy: dict[Connection, AtWork] = {}
         self._deaths: dict[str, int] = {}
         self._watched: dict[str, Watched] = {}
@@ -47,8 +50,8 @@ class Pool:
 
     def submit(self, task: Task) -> None:
         """Give the task to an idle worker."""
-        process, pipe = self._idle.pop()
-        self._busy[pipe] = AtWork(process, task)
+        process, pipe, place = self._idle.pop()
+        self._busy[pipe] = AtWork(process, task, place)
         with suppress(OSError):  # it died while it was idle: its pipe says so when we listen
             pipe.send(task)
 
@@ -70,18 +73,18 @@ class Pool:
         return heard
 
     def _free(self, pipe: Connection) -> None:
-        process, task = self._busy.pop(pipe)
+        process, task, place = self._busy.pop(pipe)
         self._watched.pop(task.key, None)
-        self._idle.append((process, pipe))
+        self._idle.append((process, pipe, place))
 
     def _replace(self, pipe: Connection) -> Heard:
         """Hire a new worker for one that died."""
-        process, task = self._busy.pop(pipe)
+        process, task, place = self._busy.pop(pipe)
         process.join(timeout=5)
         pipe.close()
         self._watched.pop(task.key, None)
         with _threads(self._settings.threads):
-            self._idle.append(self._hire())
+            self._idle.append((*self._hire(place), place))
         self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
         return Heard("lost", task.key, (of_exit(process.exitcode, self._deaths[task.key]),))
 
@@ -90,7 +93,7 @@ class Pool:
         if time.monotonic() - self._looked < self._settings.lease_s / 10:
             return
         self._looked = time.monotonic()
-        for process, task in self._busy.values():
+        for process, task, _ in self._busy.values():
             found = holder(self._cache.lease(task.key))
             if found is None or found[0].get("pid") != process.pid:
                 continue
@@ -100,15 +103,16 @@ class Pool:
 
     def leave(self, grace_s: float) -> None:
         """Ask every worker to keep its state, and give all of them together so long."""
-        for process, _ in self._busy.values():
+        for process, *_ in self._busy.values():
             process.terminate()
         ends = time.monotonic() + grace_s
-        for process, _ in self._busy.values():
+        for process, *_ in self._busy.values():
             process.join(timeout=max(0.0, ends - time.monotonic()))
 
     def close(self) -> None:
         """Stop every worker; one at work loses what it did since its last checkpoint."""
-        for process, pipe in [*self._idle, *((one.process, pipe) for pipe, one in self._busy.items())]:
+        at_work = [(one.process, pipe, one.place) for pipe, one in self._busy.items()]
+        for process, pipe, _ in [*self._idle, *at_work]:
             process.kill()
             process.join()
             pipe.close()
@@ -119,9 +123,9 @@ def _hiring(settings: Execution, clips: Clips, cache: Cache) -> Hire:
 
     context = get_context("spawn")  # a forked torch deadlocks in its thread pool
 
-    def hire() -> tuple[Any, Connection]:
+    def hire(place: str) -> tuple[Any, Connection]:
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(theirs, clips, cache, settings), daemon=True)
+        process = context.Process(target=work, args=(theirs, clips, cache, settings, place), daemon=True)
         process.start()
         theirs.close()
         return process, ours

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
 from slimaffect.steps import STEPS, Step
 
+PLAIN = ("held_out", "seed", "threads", "data", "deploy", "engine", "device", "ranks")
 TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
@@ -38,15 +39,17 @@ class Task:
     data: str  # fingerprint of the prepared clips of all sites
     deploy: bool = False
     engine: bool = False  # of a model that ships: build its GPU engine too
+    device: str = "cpu"  # the kind of processor that trains
+    ranks: int = 1  # processes that train it together
 
     @cached_property
     def parent(self) -> "Task | None":
         """The task whose result this one starts from."""
         if self.deploy:
-            return Task(self.model, self.steps, self.held_out, self.seed, self.threads, self.data)
+            return replace(self, deploy=False, engine=False)
         if len(self.steps) == 1:
             return None
-        return Task(self.model, self.steps[:-1], self.held_out, self.seed, self.threads, self.data)
+        return replace(self, steps=self.steps[:-1])
 
     @property
     def step(self) -> str:
@@ -83,9 +86,12 @@ class Task:
             "held_out": self.held_out,
             "seed": self.seed,
             "threads": self.threads,  # the order of sums, hence the last digits, depends on it
+            "device": self.device,
             "deploy": self.deploy,
             "engine": self.engine,
         }
+        if self.ranks > 1:  # sums depend on it too; tasks of one process keep their keys
+            content["ranks"] = self.ranks
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @cached_property
@@ -96,8 +102,8 @@ class Task:
     def described(self) -> dict[str, Any]:
         """Write it down as plain values, for a process on another machine; `read_task` reads it back."""
         plain = {"held_out": self.held_out, "seed": self.seed, "threads": self.threads, "data": self.data}
-        more = {"deploy": self.deploy, "engine": self.engine, "key": self.key}
-        return plain | more | {"model": self.model.model_dump(mode="json"), "steps": self.settled}
+        more = {"deploy": self.deploy, "engine": self.engine, "device": self.device, "ranks": self.ranks}
+        return plain | more | {"key": self.key, "model": self.model.model_dump(mode="json"), "steps": self.settled}
 
     def training(self, clips: Clips) -> Clips:
         """Everything but the held-out site: all that a step may see."""
@@ -111,7 +117,7 @@ def read_task(told: dict[str, Any]) -> Task:
         RunError: this machine's code would compute something else under the same key.
     """
     steps = tuple(STEPS[name].model_validate(settings) for one in told["steps"] for name, settings in one.items())
-    same = {name: told[name] for name in ("held_out", "seed", "threads", "data", "deploy", "engine")}
+    same = {name: told[name] for name in PLAIN}
     task = Task(ModelSpec.model_validate(told["model"]), steps, **same)
     if task.key != told["key"]:
         raise RunError(
@@ -130,10 +136,12 @@ def tasks_of(
     threads: int,
     data: str,
     engine: bool = False,
+    device: str = "cpu",
+    ranks: int = 1,
 ) -> list[Task]:
     """List the last task of every variant, for each seed and each site held out (None: hold out nothing)."""
     return [
-        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine)
+        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine, device=device, ranks=ranks)
         for steps in variants
         for seed in seeds
         for site in sites

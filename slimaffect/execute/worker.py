@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from slimaffect.errors import LeaseError
 from slimaffect.execute.attempt import Attempt, total
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import deploy
+from slimaffect.execute.elastic import train_together
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.faults import explained
 from slimaffect.execute.heartbeat import Heartbeat
@@ -24,6 +26,7 @@ from slimaffect.execute.schedule import asked_to_leave
 from slimaffect.execute.store import first_candidate, load_candidate, save_candidate
 from slimaffect.execute.task import Task
 from slimaffect.train.candidate import Candidate
+from slimaffect.train.device import computing_on
 from slimaffect.train.journal import Journal, Leaving, journal, keeping
 
 Say = Callable[[str, int, int, float | None], None]
@@ -34,13 +37,18 @@ STOPPED = 75
 """Exit code of a worker that was asked to leave and kept its state."""
 
 
-def work(pipe: Connection, clips: Clips, cache: Cache, settings: Execution) -> None:
+def work(pipe: Connection, clips: Clips, cache: Cache, settings: Execution, place: str) -> None:
     """Serve tasks until the driver hangs up. The main function of a worker process."""
     import torch
 
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     torch.set_num_threads(settings.threads)
+    with computing_on(place):
+        _serve(pipe, clips, cache, settings)
+
+
+def _serve(pipe: Connection, clips: Clips, cache: Cache, settings: Execution) -> None:
     while True:
         try:
             task: Task = pipe.recv()
@@ -104,16 +112,20 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, l
     with asked_to_leave() as leaving:
         billed = BilledJournal(checkpoint, attempt, say, lease.check, leaving)
         with keeping(billed), Heartbeat(lease, settings.lease_s / 6, settings.hung_after_s, lambda: billed.examples):
-            figures = _figures(task, clips, cache, folder, attempt)
+            if task.ranks > 1 and not task.deploy:
+                do = partial(train_together, task, clips, cache, folder, settings, lease, billed)
+            else:
+                do = partial(_deploy if task.deploy else _step, task, clips, cache, folder)
+            figures = _figures(do, attempt)
             attempt.note(billed, ended="finished")
             shutil.rmtree(checkpoint)  # a finished task keeps none
             return cache.finish(task.key, _record(task, attempt.all(), figures), lease.check)
 
 
-def _figures(task: Task, clips: Clips, cache: Cache, folder: Path, attempt: Attempt) -> dict[str, Any]:
+def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, Any]:
     """Do what the task asks for; a try that ends otherwise is billed as what it was."""
     try:
-        return _deploy(task, clips, cache, folder) if task.deploy else _step(task, clips, cache, folder)
+        return do()
     except Exception as error:
         if not isinstance(error, LeaseError):
             attempt.note(journal(), ended="stopped" if isinstance(error, Leaving) else "failed")
@@ -122,16 +134,16 @@ def _figures(task: Task, clips: Clips, cache: Cache, folder: Path, attempt: Atte
 
 
 def _step(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
-    save_candidate(task.steps[-1].apply(_given(task, clips, cache)), folder)
+    save_candidate(task.steps[-1].apply(given(task, clips, cache)), folder)
     return journal().figures
 
 
 def _deploy(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
     held_out = clips.of_sites([task.held_out]) if task.held_out else None
-    return deploy(_given(task, clips, cache), held_out, folder, threads=task.threads, engine=task.engine)
+    return deploy(given(task, clips, cache), held_out, folder, threads=task.threads, engine=task.engine)
 
 
-def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
+def given(task: Task, clips: Clips, cache: Cache) -> Candidate:
     """Load what the task's parent made; the first step is given a fresh model."""
     training = task.training(clips)
     if task.parent is None:

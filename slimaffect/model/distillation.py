@@ -62,7 +62,7 @@ class DistillLoss(Loss):
         whose: Sequence[str] = (),
     ) -> Answer:
         """Answer as each clip's teacher does, going on from its `state`; clips of several teachers hand none on."""
-        by = self._by(whose, len(frames))
+        by = self._by(whose, len(frames), frames.device)
         asked = by.unique().tolist()
         if len(asked) == 1:
             return self._teacher(asked[0]).answer(frames, state)
@@ -77,11 +77,11 @@ class DistillLoss(Loss):
         assert isinstance(teacher, Teacher)
         return teacher
 
-    def _by(self, whose: Sequence[str], batch: int) -> Int[Tensor, " batch"]:
+    def _by(self, whose: Sequence[str], batch: int, on: torch.device) -> Int[Tensor, " batch"]:
         """Say which teacher teaches each clip."""
         if len(self.teachers) == 1:
-            return torch.zeros(batch, dtype=torch.int64)
-        return torch.tensor([self.taught_by[subject] for subject in whose])
+            return torch.zeros(batch, dtype=torch.int64, device=on)
+        return torch.tensor([self.taught_by[subject] for subject in whose], device=on)
 
     def forward(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
         """Weigh the labels, the teacher's affect, and what else of it is imitated."""
@@ -102,7 +102,7 @@ class DistillLoss(Loss):
         self, answer: Answer, batch: Batch, seen: Bool[Tensor, "batch time"]
     ) -> Iterator[tuple[float, Float[Tensor, ""]]]:
         """Iterate over what is imitated beside affect, each with its weight; the time between frames needs frames."""
-        weights, teacher, by = self.weights, batch.teacher, self._by(batch.whose, len(seen))
+        weights, teacher, by = self.weights, batch.teacher, self._by(batch.whose, len(seen), seen.device)
         assert teacher is not None
         if weights.feature_weight:
             yield weights.feature_weight, _projected(self.projections, answer.features, teacher.features, seen, by)

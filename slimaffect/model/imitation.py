@@ -57,7 +57,7 @@ def relations(
     >>> relations(points, -5 * points, torch.ones(1, 3, dtype=torch.bool)).item() < 1e-9
     True
     """
-    pairs = known[:, :, None] & known[:, None, :] & ~torch.eye(known.shape[1], dtype=torch.bool)
+    pairs = known[:, :, None] & known[:, None, :] & ~torch.eye(known.shape[1], dtype=torch.bool, device=known.device)
     if not pairs.any():
         return x.new_zeros(())
     mine, theirs = (_in_means(torch.cdist(points.float(), points.float()), pairs) for points in (x, y))

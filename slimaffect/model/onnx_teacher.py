@@ -112,10 +112,11 @@ class ClipTeacher(FileTeacher):
     def answer(self, frames: Float[Tensor, "batch time 3 height width"], state: State | None = None) -> Answer:
         """Answer as the file does; altered pictures are rounded to the 256 levels that it reads."""
         raw = (255 * self.pictures(frames)).round().clamp(0, 255).to(torch.uint8).unflatten(0, frames.shape[:2])
-        before = (state[0].numpy(), state[1].numpy()) if state else None
-        affect, after = self._session.clip(raw.numpy(), before)
+        before = (state[0].cpu().numpy(), state[1].cpu().numpy()) if state else None
+        affect, after = self._session.clip(raw.cpu().numpy(), before)
+        told = torch.from_numpy(affect).to(frames.device)
         states = (torch.from_numpy(after[0]), torch.from_numpy(after[1])) if after else None
-        return Answer(torch.from_numpy(affect), torch.zeros(*affect.shape[:2], 0), states)
+        return Answer(told, told.new_zeros(*affect.shape[:2], 0), states)
 
 
 class PictureTeacher(FileTeacher):
@@ -137,12 +138,13 @@ class PictureTeacher(FileTeacher):
         """Answer as the file does, its affect brought to [-1, 1]; it has no state to go on from."""
         del state
         mean, scale = (torch.tensor(planes).view(3, 1, 1) for planes in (self.file.mean, self.file.scale))
-        told = self._ask(((self.pictures(frames) - mean) / scale).numpy())
+        told = self._ask(((self.pictures(frames.cpu()) - mean) / scale).numpy())
         outputs, (low, high) = self.file.outputs, self.file.affect_range
         columns = [self._column(told, *place) for place in (outputs.valence, outputs.arousal)]
         affect = (2 * (torch.stack(columns, -1) - low) / (high - low) - 1).clamp(-1, 1)
         features = told[outputs.features].flatten(1) if outputs.features else affect[:, :0]
-        return Answer(affect.unflatten(0, frames.shape[:2]), features.unflatten(0, frames.shape[:2]), None)
+        affect, features = (part.to(frames.device).unflatten(0, frames.shape[:2]) for part in (affect, features))
+        return Answer(affect, features, None)
 
     def _ask(self, pictures: Float[np.ndarray, "n 3 side side"]) -> dict[str, Tensor]:
         names = [port.name for port in self._session.get_outputs()]

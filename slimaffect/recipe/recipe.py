@@ -136,4 +136,6 @@ def recipe_hash(recipe: Recipe) -> str:
     content = recipe.model_dump(mode="json", exclude={"about": True, "execution": set(PLACE)})
     if recipe.unit == "site":  # results from before there was another choice keep their names
         del content["folds"]
+    if recipe.execution.ranks == 1:
+        del content["execution"]["ranks"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,7 @@ from slimaffect.result import Environment
 PACKAGES = ("slimaffect", "torch", "torch-pruning", "onnx", "onnxruntime-gpu", "onnxruntime", "openvino", "numpy", "av")
 
 
-def environment(threads: int) -> Environment:
+def environment(threads: int, device: str = "cpu") -> Environment:
     """Describe this machine and its software; no name of a host or person."""
     return Environment(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -21,6 +21,7 @@ def environment(threads: int) -> Environment:
         cpu=_cpu(),
         cores=os.cpu_count(),
         threads=threads,
+        gpu=_gpu() if device == "cuda" else None,
         python=platform.python_version(),
         packages={name: found for name in PACKAGES if (found := _version(name))},
         commit=_commit(),
@@ -33,6 +34,13 @@ def _cpu() -> str | None:
     except OSError:
         return platform.processor() or None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _gpu() -> str:
+    import torch
+
+    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return f"{len(names)} x {names[0]}" if len(names) > 1 else names[0]
 
 
 def _version(package: str) -> str | None:

@@ -70,7 +70,7 @@ def run_recipe(
         schema=SCHEMA,
         folds=recipe.unit,
         recipe=RecipeRecord(name=name, about=recipe.about, yaml=resolved_yaml(recipe)),
-        environment=environment(recipe.execution.threads),
+        environment=environment(recipe.execution.threads, recipe.execution.processor),
         data=data_record(prepared, synthetic=recipe.data.source == SYNTHETIC),
         baseline=BASELINE,
         variants=variants_of(everything, records, deployed, scores, bundles),
@@ -102,7 +102,9 @@ def _workers(recipe: Recipe) -> int:
 def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
     """List what ends each variant: once per seed and held-out site for its scores, once on all sites to ship."""
     sites = [fold.held_out for fold in leave_one_site_out(prepared.clips)]
-    common = {"model": recipe.spec, "threads": recipe.execution.threads, "data": prepared.fingerprint}
+    execution = recipe.execution
+    common = {"model": recipe.spec, "threads": execution.threads, "data": prepared.fingerprint}
+    common |= {"device": execution.processor, "ranks": execution.ranks}
     variants = [variant.steps for variant in recipe.variants]
     scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
     shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": recipe.deploy.engine == "rtx"}

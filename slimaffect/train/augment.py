@@ -63,11 +63,12 @@ def alter(
     All frames and planes of a clip are channels of one picture, so one grid serves them all.
     """
     batch, time, _, height, width = frames.shape
+    warp, tint, offset = (part.to(frames.device) for part in view)
     planes = frames.float()
     if moved:
-        grid = F.affine_grid(view.warp, [batch, 1, height, width], align_corners=False)
+        grid = F.affine_grid(warp, [batch, 1, height, width], align_corners=False)
         planes = F.grid_sample(planes.flatten(1, 2), grid, padding_mode="border", align_corners=False)
-    tint = view.tint[:, None].expand(-1, time, -1, -1).reshape(-1, 3, 3)
-    offset = view.offset[:, None, :, None].expand(-1, time, -1, -1).reshape(-1, 3, 1)
+    tint = tint[:, None].expand(-1, time, -1, -1).reshape(-1, 3, 3)
+    offset = offset[:, None, :, None].expand(-1, time, -1, -1).reshape(-1, 3, 1)
     mixed = torch.baddbmm(offset, tint, planes.reshape(batch * time, 3, height * width))
     return mixed.clamp_(0, 1).view(batch, time, 3, height, width)

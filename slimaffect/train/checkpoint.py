@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 from slimaffect.data.clips import Clips
 from slimaffect.model.losses import Loss
 from slimaffect.model.net import AffectNet
+from slimaffect.train.device import device
 from slimaffect.train.journal import journal
 from slimaffect.train.pool import Extra
+from slimaffect.train.ranks import ranks
 from slimaffect.train.settings import TrainSettings
 
 DIGEST = hashlib.sha256().digest_size
@@ -32,6 +35,7 @@ class Progress:
     optimiser: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_ccc: float = float("-inf")
+    slower: float = 1.0  # share of the learning rate that is left after a loss was no number
 
     def restore(self, net: AffectNet, loss: Loss) -> None:
         """Bring model and loss to where the training was."""
@@ -64,7 +68,7 @@ class Progress:
         self.step, self.weights = step, _copied(net)
         self.learned = {n: p.detach().clone() for n, p in loss.named_parameters() if p.requires_grad}
         self.head = _copied(head) if head is not None else {}
-        self.optimiser = optimiser.state_dict()
+        self.optimiser = deepcopy(optimiser.state_dict())  # its tensors change at the next step
 
 
 def _copied(module: nn.Module) -> dict[str, Tensor]:
@@ -76,13 +80,14 @@ def training_key(
     net: AffectNet, clips: Clips, loss: Loss, settings: TrainSettings, seed: int, extra: Extra | None = None
 ) -> str:
     """sha256 of all that decides a training's weights, so that no checkpoint is taken for another's."""
-    digest = hashlib.sha256(f"{net.spec!r}\n{settings!r}\n{seed}\n{clips.fingerprint}\n{loss!r}".encode())
+    told = f"{net.spec!r}\n{settings!r}\n{seed}\n{clips.fingerprint}\n{loss!r}\n{device().type}"
+    digest = hashlib.sha256(told.encode())
     if extra:
         digest.update(f"\n{extra.clips.fingerprint} {extra.share}".encode())
     for module in (net, loss):
         for name, tensor in module.state_dict().items():
             digest.update(f"{name}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().contiguous().numpy().tobytes())
+            digest.update(tensor.detach().contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -113,8 +118,8 @@ class Checkpoint:
         Raises:
             LeaseError: this process has lost its task to another; nothing is written.
         """
-        if self.path is None or self._before is None:
-            return
+        if self.path is None or self._before is None or ranks().number:
+            return  # of several ranks the first writes
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         torch.save({"key": self.key, "progress": vars(progress)}, content)
@@ -141,4 +146,4 @@ def _read(path: Path) -> dict[str, Any] | None:
     if hashlib.sha256(content).digest() != digest:
         journal().report(f"checkpoint {path.name} is damaged; going on from the one before")
         return None
-    return torch.load(io.BytesIO(content), weights_only=True)
+    return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")

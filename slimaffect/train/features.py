@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -53,8 +54,8 @@ def _chunks(
     drawn = draw_view(1, learner.settings.augment, torch_generator(learner.seed, f"features {view}", index))
     answer = None
     for first in range(stretch.first, stretch.last, CHUNK):
-        raw = pool.frames[stretch.recording][first : min(first + CHUNK, stretch.last)]
-        faces = learner.alter(torch.from_numpy(raw.copy())[None], drawn)
+        raw = pool.pixels([(stretch.recording, np.arange(first, min(first + CHUNK, stretch.last)))])
+        faces = learner.alter(raw, drawn)
         answer = learner.taught(faces, whose, answer.state if answer else None)
         yield learner.encode(faces)[0], answer
 

@@ -10,17 +10,23 @@ from torch import Tensor, nn
 from slimaffect.model.losses import Loss
 from slimaffect.model.net import AffectNet, Answer, State
 from slimaffect.train.augment import View, alter
+from slimaffect.train.device import device
 from slimaffect.train.journal import journal
+from slimaffect.train.ranks import part_norms, ranks, sync_norms
 from slimaffect.train.settings import TrainSettings
 
 
 class Learner:
-    """A model and a loss that may be changed, because they are copies."""
+    """A model and a loss that may be changed, because they are copies; they lie on the processor that trains."""
 
     def __init__(self, net: AffectNet, loss: Loss, settings: TrainSettings, seed: int) -> None:
-        self.net, self.loss = deepcopy(net), deepcopy(loss)
+        self.device = device()
+        self.net, self.loss = deepcopy(net).to(self.device), deepcopy(loss).to(self.device)
         self.settings, self.seed = settings, seed
-        self.amp = settings.amp == "auto" and bfloat16_pays()
+        self.part = ranks().part
+        if settings.ranks.sync_batch_norm:
+            sync_norms(self.net)
+        self.amp = settings.amp == "auto" and bfloat16_pays(self.device)
         if self.amp:
             _lay_out(self.net.cnn, torch.channels_last)
 
@@ -48,17 +54,18 @@ class Learner:
             return self.loss.teach(frames, state, whose)
 
     def _cheaply(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.amp)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp)
 
     def loss_learns(self) -> Iterator[nn.Parameter]:
         """Iterate over what the loss learns; a frozen teacher is not among it."""
         return (parameter for parameter in self.loss.parameters() if parameter.requires_grad)
 
     def finished(self) -> AffectNet:
-        """Answer the trained model, in eval mode and without gradients."""
+        """Answer the trained model, in main memory, in eval mode and without gradients."""
         _lay_out(self.net.cnn, torch.contiguous_format)
+        part_norms(self.net)
         self.net.zero_grad(set_to_none=True)
-        return self.net.eval()
+        return self.net.cpu().eval()
 
 
 def _lay_out(cnn: nn.Module, memory: torch.memory_format) -> None:
@@ -66,6 +73,8 @@ def _lay_out(cnn: nn.Module, memory: torch.memory_format) -> None:
     cnn.to(memory_format=memory)  # pyright: ignore[reportCallIssue]
 
 
-def bfloat16_pays() -> bool:
-    """Tell whether this processor multiplies bfloat16 natively; elsewhere it is slower than float32."""
+def bfloat16_pays(on: torch.device) -> bool:
+    """Tell whether a processor multiplies bfloat16 natively; elsewhere it is slower than float32."""
+    if on.type == "cuda":
+        return torch.cuda.get_device_capability(on) >= (8, 0)
     return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 (torch 2.13 has no public name for it)

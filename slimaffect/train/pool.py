@@ -1,6 +1,6 @@
 """The frames that training may draw from: those that the kept clips cover, spread evenly over all subjects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from slimaffect.data.clips import Clips, Recording
 from slimaffect.errors import RunError
+from slimaffect.train.device import device
+from slimaffect.train.ranks import Part
 
 
 class Stretch(NamedTuple):
@@ -47,13 +49,20 @@ class Extra(NamedTuple):
     share: float
 
 
+WHOLE = Part()
+RESIDENT = 0.4  # of a GPU's free memory may hold frames; the rest is for whoever trains, and for other tasks
+
+
 class Pool:
-    """All frames under the clips. Draws are stratified: the timeline of all subjects in even parts, one draw each.
+    """All frames under the clips, handed out on the processor that trains. On a GPU they stay, if they fit there.
+
+    Draws are stratified: the timeline of all subjects in even parts, one draw each.
 
     Of extra videos without labels each batch holds its share, drawn likewise.
     """
 
-    def __init__(self, clips: Clips, extra: Extra | None = None) -> None:
+    def __init__(self, clips: Clips, extra: Extra | None = None, on: torch.device | None = None) -> None:
+        self.device = on or device()
         self.recordings = (*clips.recordings, *(extra.clips.recordings if extra else ()))
         # A plain view of the mapped file: np.memmap costs microseconds at every index.
         self.frames = [np.asarray(recording.frames).view(np.ndarray) for recording in self.recordings]
@@ -62,6 +71,7 @@ class Pool:
         if extra:
             shifted = (s._replace(recording=s.recording + len(clips.recordings)) for s in _stretches(extra.clips))
             self.stretches += tuple(shifted)
+        self._resident, self._first = _resident(self.frames, self.device), np.cumsum([0, *map(len, self.frames)])
         self._single = self._places_of_frames()
         if not (self._single[:, 0] < self._labelled).any():
             raise RunError(
@@ -77,14 +87,22 @@ class Pool:
     def _valid(self, stretch: Stretch) -> Bool[np.ndarray, " time"]:
         return self.recordings[stretch.recording].valid[stretch.first : stretch.last]
 
-    def single(self, batch: int, random: np.random.Generator) -> Windows:
-        """Draw single labelled frames, as windows of one frame."""
-        places = [(self.stretches[index].recording, at) for index, at in self.draw(self._single, batch, random)]
-        frames = np.stack([self.frames[recording][at] for recording, at in places])[:, None]
+    def single(self, batch: int, random: np.random.Generator, part: Part = WHOLE) -> Windows:
+        """Draw single labelled frames, as windows of one frame; of the batch only one part's are read."""
+        drawn = part.of(self.draw(self._single, batch, random))
+        places = [(self.stretches[index].recording, at) for index, at in drawn]
         affect = np.stack([self.recordings[recording].affect[at] for recording, at in places])[:, None]
-        labels, valid = torch.from_numpy(_labels(affect)), torch.from_numpy(_labelled(affect))
+        labels, valid = (torch.from_numpy(part).to(self.device) for part in (_labels(affect), _labelled(affect)))
         whose = tuple(self.recordings[recording].subject for recording, _ in places)
-        return Windows(torch.from_numpy(frames), labels, valid, torch.ones(batch, 1, dtype=torch.bool), whose)
+        seen = torch.ones(len(places), 1, dtype=torch.bool, device=self.device)
+        return Windows(self.pixels(places)[:, None], labels, valid, seen, whose)
+
+    def pixels(self, places: Iterable[tuple[int, np.ndarray | np.integer | int]]) -> UInt8[Tensor, "..."]:
+        """Read frames [batch, 3, height, width], or windows [batch, time, 3, height, width], by recording and index."""
+        if self._resident is None:
+            return torch.from_numpy(np.stack([self.frames[recording][at] for recording, at in places])).to(self.device)
+        index = np.stack([self._first[recording] + at for recording, at in places])
+        return self._resident[torch.from_numpy(index).to(self.device)]
 
     def starts(self, length: int, unscored: int) -> Int[np.ndarray, "starts 2"]:
         """List stretch and first frame of every window with a labelled frame after the unscored ones.
@@ -130,20 +148,30 @@ class Pool:
     def cut(self, drawn: Int[np.ndarray, "batch 2"], length: int, unscored: int) -> Windows:
         """Read the drawn windows."""
         places = [self.place(index, first, length, unscored) for index, first in drawn.tolist()]
-        frames = np.stack([self.frames[place.recording][place.at] for place in places])
-        return Windows(torch.from_numpy(frames), *self.marks(places), self.whose(places))
+        frames = self.pixels((place.recording, place.at) for place in places)
+        return Windows(frames, *self.marks(places), self.whose(places))
 
     def marks(
         self, places: list[Place]
     ) -> tuple[Float[Tensor, "batch time 2"], Bool[Tensor, "batch time"], Bool[Tensor, "batch time"]]:
         """Put the windows' labels into a batch, with which of them are scored and which are seen."""
         columns = ([place[column] for place in places] for column in (2, 3, 4))
-        affect, valid, seen = (torch.from_numpy(np.stack(column)) for column in columns)
+        affect, valid, seen = (torch.from_numpy(np.stack(column)).to(self.device) for column in columns)
         return affect, valid, seen
 
     def whose(self, places: list[Place]) -> tuple[str, ...]:
         """Name each window's subject."""
         return tuple(self.recordings[place.recording].subject for place in places)
+
+
+def _resident(frames: Sequence[UInt8[np.ndarray, "_ 3 _ _"]], on: torch.device) -> UInt8[Tensor, "_ 3 _ _"] | None:
+    """Copy all frames behind each other onto a GPU; None if they are too many, and on the CPU: it maps the files."""
+    if on.type != "cuda" or sum(part.nbytes for part in frames) > RESIDENT * torch.cuda.mem_get_info(on)[0]:
+        return None
+    whole = torch.empty((sum(map(len, frames)), *frames[0].shape[1:]), dtype=torch.uint8, device=on)
+    for part, copied in zip(whole.split([len(part) for part in frames]), frames, strict=True):
+        part.copy_(torch.from_numpy(copied.copy()))
+    return whole
 
 
 def _warm_up(stretch: Stretch, length: int, unscored: int) -> int:

@@ -8,6 +8,7 @@ from torch import nn
 from slimaffect.data.clips import Clips
 from slimaffect.model.net import AffectNet
 from slimaffect.train.augment import alter, plain_view
+from slimaffect.train.device import device
 from slimaffect.train.journal import journal
 from slimaffect.train.pool import Pool
 from slimaffect.train.randomness import numpy_generator
@@ -21,7 +22,7 @@ def recalibrate(net: AffectNet, clips: Clips, seed: int, *, batches: int = 16, b
     Raises:
         RunError: the clips hold no labelled frame.
     """
-    return measure_norms(copy.deepcopy(net), Pool(clips), seed, batches=batches, batch=batch)
+    return measure_norms(copy.deepcopy(net).to(device()), Pool(clips), seed, batches=batches, batch=batch).cpu()
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from slimaffect.data.clips import Clips
 from slimaffect.model.net import AffectNet, Answer
 from slimaffect.model.prune.graph import Group, Place
 from slimaffect.train.augment import alter, plain_view
+from slimaffect.train.device import CPU
 from slimaffect.train.gradients import UNSCORED, WINDOW
 from slimaffect.train.journal import journal
 from slimaffect.train.pool import Pool
@@ -36,7 +37,7 @@ def scene(net: AffectNet, clips: Clips, seed: int, *, batch: int = 8) -> Scene:
     Raises:
         RunError: the clips hold no labelled frame.
     """
-    pool = Pool(clips)
+    pool = Pool(clips, on=CPU)  # one pass for each unit, of a few small clips: a GPU would mostly wait
     drawn = pool.draw(pool.starts(WINDOW, UNSCORED), batch, numpy_generator(seed, "silence"))
     windows = pool.cut(drawn, WINDOW, UNSCORED)
     frames = alter(windows.frames, plain_view(batch), moved=False)

@@ -89,10 +89,10 @@ def epochs_done(plan: tuple[Length, ...], stage: int, step: int) -> tuple[int, i
 def frames(learner: Learner, pool: Pool) -> Course:
     """Train the CNN on unrelated frames of all subjects, under a linear head."""
     net, batch = learner.net.train(), learner.settings.frames.batch
-    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed)
+    head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed).to(learner.device)
 
     def attempt(step: int) -> tuple[Answer, Batch]:
-        windows = pool.single(batch, numpy_generator(learner.seed, "frames", step))
+        windows = pool.single(batch, numpy_generator(learner.seed, "frames", step), learner.part)
         faces = learner.alter(windows.frames, _view(learner, "frames", step, batch))
         features = learner.encode(faces)
         answer = Answer(torch.tanh(head(net.feature_dropout(features))), features, None)
@@ -113,7 +113,7 @@ def sequences(learner: Learner, pool: Pool) -> Course:
     def attempt(step: int) -> tuple[Answer, Batch]:
         random = numpy_generator(learner.seed, "sequences", step)
         places = pool.draw(starts, plan.batch, random)
-        drawn = [(int(random.integers(plan.views)), int(index), int(first)) for index, first in places]
+        drawn = learner.part.of([(int(random.integers(plan.views)), int(index), int(first)) for index, first in places])
         features, batch = cut_features(kept, pool, drawn, plan.frames, plan.unscored)
         return net.read(features), batch
 
@@ -129,7 +129,7 @@ def end_to_end(learner: Learner, pool: Pool) -> Course:
 
     def attempt(step: int) -> tuple[Answer, Batch]:
         drawn = pool.draw(starts, plan.batch, numpy_generator(learner.seed, "end_to_end", step))
-        windows = pool.cut(drawn, plan.frames, plan.unscored)
+        windows = pool.cut(learner.part.of(drawn), plan.frames, plan.unscored)
         faces = learner.alter(windows.frames, _view(learner, "end_to_end", step, plan.batch))
         answer = net.read(learner.encode(faces))
         taught = learner.taught(faces, windows.whose)
@@ -144,7 +144,8 @@ def _temporary_head(features: int, seed: int) -> nn.Linear:
 
 
 def _view(learner: Learner, stage: str, step: int, batch: int) -> View:
-    return draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+    drawn = draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+    return View(*(learner.part.of(told) for told in drawn))
 
 
 STAGES: dict[str, Stage] = {

@@ -26,11 +26,11 @@ def split(clips: Clips, share: float, seed: int) -> tuple[Clips, Clips | None]:
 @torch.no_grad()
 def predict(net: AffectNet, recording: Recording) -> Float[np.ndarray, "time 2"]:
     """Answer affect at every frame of a recording, chunk by chunk."""
-    said, state = [], None
+    said, state, on = [], None, net.head.weight.device
     for first in range(0, len(recording), CHUNK):
         raw = np.asarray(recording.frames[first : first + CHUNK])
-        answer = net(alter(torch.from_numpy(raw.copy())[None], plain_view(1), moved=False), state)
-        said.append(answer.affect[0].numpy())
+        answer = net(alter(torch.from_numpy(raw.copy())[None].to(on), plain_view(1), moved=False), state)
+        said.append(answer.affect[0].cpu().numpy())
         state = answer.state
     return np.concatenate(said)
 

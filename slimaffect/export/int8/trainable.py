@@ -170,7 +170,7 @@ class _Maker:
     def _by_constant(self, node: NodeProto) -> nn.Module:
         compute = operator.sub if node.op_type == "Sub" else operator.truediv
         other = torch.tensor(constant(self.file, node.input[1]))
-        return Plainly(lambda values: compute(values, other))
+        return Plainly(lambda values: compute(values, other.to(values.device)))
 
 
 PLAIN: dict[str, Callable[..., Tensor]] = {
