@@ -46,19 +46,21 @@ LADDER = (
     Levers(resident=True, tf32=True, bf16=True, channels_last=True, compiled=True),
 )
 EAGER, BEST = LADDER[-2], LADDER[-1]
+RUNGS = ("plain", "resident", "tf32", "bf16", "channels_last", "compiled")  # each with all before it
 
 
-def arms(models: Sequence[str], batches: Sequence[int], *, compiled: bool) -> list[Arm]:
+def arms(models: Sequence[str], batches: Sequence[int], rungs: Sequence[str]) -> list[Arm]:
     """List what to measure, the most telling first: the ladder at the middle batch, then the other batches.
 
     Compiling a large CNN takes up to a minute, so the compiled rows come last, and the largest model's at the end.
     """
     middle = sorted(batches)[len(batches) // 2]
     others = [batch for batch in batches if batch != middle]
-    ladder = [Arm(model, middle, levers) for model in models for levers in LADDER if not levers.compiled]
+    climbed = [levers for rung, levers in zip(RUNGS, LADDER, strict=True) if rung in rungs and not levers.compiled]
+    ladder = [Arm(model, middle, levers) for model in models for levers in climbed]
     sizes = [Arm(model, batch, EAGER, 0.6) for model in models for batch in others]
     last = [Arm(model, max(batches), BEST) for model in reversed(models)]
-    return ladder + sizes + (last if compiled else [])
+    return ladder + sizes + (last if "compiled" in rungs else [])
 
 
 def run(listed: Sequence[Arm], bench: Bench, seconds: float, *, patient: bool) -> list[Row]:
@@ -184,6 +186,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=100.0, help="of everything together, about")
     parser.add_argument("--models", nargs="+", default=["resnet50", "small"], help="shapes; the full size first")
     parser.add_argument("--batches", nargs="+", type=int, default=[16, 64, 128], help="clips in a step")
+    parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=RUNGS, help="which rows of the ladder")
     parser.add_argument("--clips", type=int, default=2048, help="clips to draw from; 0.6 MB each")
     parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="of the plain DataLoader")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, seconds: shows only that it runs")
@@ -205,7 +208,8 @@ def main() -> None:
     for model in given.models:
         spec = spec_of(model, pixels)
         print(f"{model}: {parameters(spec):,} parameters, {macs_per_frame(spec) / 1e6:,.0f} M MAC per frame")
-    rows = run(arms(given.models, given.batches, compiled=not given.quick), bench, given.seconds, patient=given.quick)
+    rungs = [rung for rung in given.rungs if not (given.quick and rung == "compiled")]
+    rows = run(arms(given.models, given.batches, rungs), bench, given.seconds, patient=given.quick)
     if bench.nvml.handle is None:
         print(f"No utilisation and no joules: {bench.nvml.why_not}")
     projected = [] if given.quick else projection(rows)
