@@ -187,9 +187,9 @@ def main() -> None:
             "python": platform.python_version(),
             "load_average": os.getloadavg()[0],
         },
-        "overhead": [overhead(50 if given.quick else 400, workers) for workers in (1, 2)],
+        "overhead": [overhead(50 if given.quick else 200, workers) for workers in (1, 2)],
         "growth": [alone("grow", "--tasks", str(size)) for size in sizes],
-        "resume": alone("resume", "--tasks", str(sizes[-1] // 2)),
+        "resume": alone("resume", "--tasks", str(min(10_000, sizes[-1]))),
     }
     show(figures)
     if given.json:

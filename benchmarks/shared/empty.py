@@ -57,7 +57,7 @@ def empty_pool(settings: Execution, cache: Cache) -> Pool:
         ours.recv()  # it is there
         return process, ours
 
-    return Pool(settings, None, cache, tasks=settings.processes(10**6), hire=hire)  # pyright: ignore[reportArgumentType]
+    return Pool(settings, None, cache, tasks=settings.processes(10**6), hire=hire)
 
 
 def _work(pipe: Connection, cache: Cache, settings: Execution) -> None:

@@ -35,7 +35,7 @@ class Pool:
     """The workers and what each is doing. A worker that dies is replaced; its task has its checkpoint."""
 
     def __init__(
-        self, settings: Execution, clips: Clips, cache: Cache, tasks: int, *, hire: Hire | None = None
+        self, settings: Execution, clips: Clips | None, cache: Cache, tasks: int, *, hire: Hire | None = None
     ) -> None:
         self._hire = hire or _hiring(settings, clips, cache)
         self.slots = settings.processes(tasks)
@@ -118,7 +118,7 @@ class Pool:
             pipe.close()
 
 
-def _hiring(settings: Execution, clips: Clips, cache: Cache) -> Hire:
+def _hiring(settings: Execution, clips: Clips | None, cache: Cache) -> Hire:
     from slimaffect.execute.worker import work  # a spawned worker imports this name, and torch with it
 
     context = get_context("spawn")  # a forked torch deadlocks in its thread pool

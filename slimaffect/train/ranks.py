@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import torch
 from jaxtyping import Float, Shaped
@@ -25,10 +26,9 @@ from slimaffect.model.net import Answer
 NAME_BYTES = 64  # of a subject's name, when names are gathered
 PATIENCE = timedelta(minutes=10)  # with a rank that does not answer; what is dead closes its socket at once
 
-Rows = TypeVar("Rows", bound=Sequence[Any])
 
-
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """One of several equal parts of a batch."""
 
     number: int = 0
@@ -55,7 +55,8 @@ class Part(NamedTuple):
         return Part(self.number * count + number, self.count * count)
 
 
-class Ranks(NamedTuple):
+@dataclass(frozen=True)
+class Ranks:
     """This process's number, how many there are, and what they talk through."""
 
     number: int = 0
@@ -90,7 +91,7 @@ class Ranks(NamedTuple):
         return bool(self.summed(torch.tensor([float(told)], device=on)).item())
 
 
-_joined: ContextVar[Ranks] = ContextVar("ranks", default=Ranks())  # noqa: B039  (a tuple)
+_joined: ContextVar[Ranks] = ContextVar("ranks", default=Ranks())  # noqa: B039  (frozen)
 
 
 def ranks() -> Ranks:
@@ -205,18 +206,18 @@ class _Sum(torch.autograd.Function):
 class SyncedNorm(nn.BatchNorm2d):
     """A batch norm that measures the whole batch of all ranks; torch's own is for GPUs only."""
 
-    def forward(self, x: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n channels h w"]:
+    def forward(self, input: Float[Tensor, "n channels h w"]) -> Float[Tensor, "n channels h w"]:  # noqa: A002  (torch's)
         """Normalise by mean and variance of all ranks' maps: mean first, then deviations, in float32."""
         if not self.training or ranks().count == 1:
-            return super().forward(x)
-        wide = x.float()
-        n = ranks().count * x.numel() // x.shape[1]
+            return super().forward(input)
+        wide = input.float()
+        n = ranks().count * input.numel() // input.shape[1]
         mean = _Sum.apply(wide.sum((0, 2, 3))) / n
         away = wide - mean[:, None, None]
         variance = _Sum.apply(away.square().sum((0, 2, 3))) / n
         self._remember(mean, variance * n / (n - 1))
         normed = away * torch.rsqrt(variance + self.eps)[:, None, None]
-        return (normed * self.weight[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        return (normed * self.weight[:, None, None] + self.bias[:, None, None]).to(input.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Float[Tensor, " channels"], variance: Float[Tensor, " channels"]) -> None:
@@ -240,4 +241,4 @@ def part_norms(net: nn.Module) -> None:
     """Make them ordinary ones again, for whoever prunes or exports."""
     for module in net.modules():
         if type(module) is SyncedNorm:
-            module.__class__ = nn.BatchNorm2d
+            module.__class__ = nn.BatchNorm2d  # pyright: ignore[reportAttributeAccessIssue]
