@@ -31,8 +31,8 @@ from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
-from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import interval, versus
 from slimaffect.run.places import Places
 from slimaffect.select.choose import SELECTORS, select
 

@@ -53,6 +53,14 @@ class ResultError(SlimError):
     """A result.json that is missing, damaged, of another version, or not comparable with its neighbour."""
 
 
+class EnergyError(SlimError):
+    """An energy figure, a power or a region that cannot be used."""
+
+
+class NotComparable(EnergyError):  # noqa: N818  the name says what is wrong
+    """Two figures of different origin, scope, source or scenario: their ratio would mean nothing."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong in a recipe: where it stands, what is wrong, and what would be right."""

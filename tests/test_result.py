@@ -6,8 +6,8 @@ import math
 import pytest
 
 from slimaffect.errors import ResultError
-from slimaffect.evaluate.bootstrap import Versus
 from slimaffect.evaluate.scores import Scores, SiteScores
+from slimaffect.evaluate.versus import Versus
 from slimaffect.result import (
     RecipeRecord,
     Result,

@@ -15,8 +15,8 @@ from rich.table import Table
 from slimaffect.bars import bars
 from slimaffect.data import Clips
 from slimaffect.evaluate.answers import Answers
-from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import interval, versus
 
 if TYPE_CHECKING:
     from slimaffect.train.candidate import Candidate

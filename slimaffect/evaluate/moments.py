@@ -40,14 +40,20 @@ def ccc_of(moments: Moments, weights: Int[np.ndarray, "draws subjects"]) -> Floa
 
     NaN where the drawn subjects have fewer than two frames or labels that stand still.
     """
-    sums = np.tensordot(weights.astype(np.float64), moments.sums, axes=1)
+    return ccc_of_sums(np.tensordot(weights.astype(np.float64), moments.sums, axes=1), moments.centre)
+
+
+def ccc_of_sums(
+    sums: Float[np.ndarray, "*batch 2 6"], centre: Float[np.ndarray, "2 2"]
+) -> Float[np.ndarray, "*batch 2"]:
+    """CCC of each dimension from sums over frames; NaN with fewer than two frames or labels that stand still."""
     n = sums[..., 0]
     with np.errstate(invalid="ignore", divide="ignore"):
         x, y, xx, yy, xy = np.moveaxis(sums[..., 1:] / n[..., None], -1, 0)
-        gap = (x + moments.centre[0]) - (y + moments.centre[1])
+        gap = (x + centre[0]) - (y + centre[1])
         spread = yy - y**2
         value = 2 * (xy - x * y) / ((xx - x**2) + spread + gap**2)
-    size = np.abs(moments.centre[1]) + np.sqrt(yy)
+    size = np.abs(centre[1]) + np.sqrt(yy)
     return np.where((n < 2) | (spread <= (SMALLEST_SPREAD * size) ** 2), np.nan, value)
 
 

@@ -14,7 +14,7 @@ from slimaffect.model.spec import ModelSpec
 from slimaffect.steps import STEPS, Step
 
 PLAIN = ("held_out", "seed", "threads", "data", "deploy", "engine", "device", "ranks")
-TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
+TRAINING_ROOMS = ("steps", "select", "search", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
 

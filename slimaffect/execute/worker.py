@@ -25,6 +25,7 @@ from slimaffect.execute.log import task_log
 from slimaffect.execute.schedule import asked_to_leave
 from slimaffect.execute.store import first_candidate, load_candidate, save_candidate
 from slimaffect.execute.task import Task
+from slimaffect.select.units import labelled
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.device import computing_on
 from slimaffect.train.journal import Journal, Leaving, journal, keeping
@@ -112,14 +113,18 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, l
     with asked_to_leave() as leaving:
         billed = BilledJournal(checkpoint, attempt, say, lease.check, leaving)
         with keeping(billed), Heartbeat(lease, settings.lease_s / 6, settings.hung_after_s, lambda: billed.examples):
+            start = given(task, clips, cache)
             if task.ranks > 1 and not task.deploy:
                 do = partial(train_together, task, clips, cache, folder, settings, lease, billed)
             else:
-                do = partial(_deploy if task.deploy else _step, task, clips, cache, folder)
+                do = (
+                    partial(_deploy, task, start, clips, folder) if task.deploy else partial(_step, task, start, folder)
+                )
             figures = _figures(do, attempt)
             attempt.note(billed, ended="finished")
             shutil.rmtree(checkpoint)  # a finished task keeps none
-            return cache.finish(task.key, _record(task, attempt.all(), figures), lease.check)
+            kept = {"frames": labelled(start.clips), "curve": billed.curve}
+            return cache.finish(task.key, _record(task, attempt.all(), figures) | kept, lease.check)
 
 
 def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, Any]:
@@ -133,14 +138,14 @@ def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, An
         raise
 
 
-def _step(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
-    save_candidate(task.steps[-1].apply(given(task, clips, cache)), folder)
+def _step(task: Task, start: Candidate, folder: Path) -> dict[str, Any]:
+    save_candidate(task.steps[-1].apply(start), folder)
     return journal().figures
 
 
-def _deploy(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
+def _deploy(task: Task, start: Candidate, clips: Clips, folder: Path) -> dict[str, Any]:
     held_out = clips.of_sites([task.held_out]) if task.held_out else None
-    return deploy(given(task, clips, cache), held_out, folder, threads=task.threads, engine=task.engine)
+    return deploy(start, held_out, folder, threads=task.threads, engine=task.engine)
 
 
 def given(task: Task, clips: Clips, cache: Cache) -> Candidate:
@@ -152,7 +157,11 @@ def given(task: Task, clips: Clips, cache: Cache) -> Candidate:
 
 
 class BilledJournal(Journal):
-    """A journal that bills every epoch and shows it to whoever watches."""
+    """A journal that bills every epoch, keeps its figures, and shows it to whoever watches.
+
+    Attributes:
+        curve: stage -> figure -> its value after each epoch of this attempt, `epoch` counting them.
+    """
 
     def __init__(
         self,
@@ -164,10 +173,13 @@ class BilledJournal(Journal):
     ) -> None:
         super().__init__(checkpoint)
         self._attempt, self._say, self._may_write, self._leaving = attempt, say, may_write, leaving
+        self.curve: dict[str, dict[str, list[float]]] = {}
 
     def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
-        """Bill what the attempt cost so far, and tell how far it is."""
+        """Bill what the attempt cost so far, keep the figures, and tell how far it is."""
         joules = self._attempt.note(self)
+        for name, value in {"epoch": done, **figures}.items():
+            self.curve.setdefault(stage, {}).setdefault(name, []).append(float(f"{value:.6g}"))
         told = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
         print(f"{stage} {done}/{total} {told}", flush=True)  # noqa: T201  (the task's log)
         self._say(f"{stage} {told}".strip(), done, total, joules)

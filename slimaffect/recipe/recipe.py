@@ -33,7 +33,7 @@ class EvaluateSettings(Settings):
     margin: Annotated[float, Field(gt=0, le=1)] = 0.03
     """Loss of CCC that is still called as good as the baseline (non-inferiority)."""
     replicates: Annotated[int, Field(ge=200, le=1_000_000)] = 5000
-    """Bootstrap samples of subjects behind each interval."""
+    """Bootstrap draws behind the verdict of all variants at once."""
 
     @field_validator("seeds")
     @classmethod

@@ -24,9 +24,9 @@ def merge(results: Sequence[Result]) -> Result:
     variants: list[Variant] = []
     problems = [problem for result in results for problem in result.problems]
     for result in results:
-        alike = _machine(result) == _machine(first)
+        alike = machine_of(result) == machine_of(first)
         if not alike:
-            problems.append(_other_machine(first, result))
+            problems.append(_othermachine_of(first, result))
         _add(variants, result, alike=alike)
     places = fronts(variants)
     variants = [one.model_copy(update={"pareto": place}) for one, place in zip(variants, places, strict=True)]
@@ -67,12 +67,13 @@ def _without_times(deploy: Deploy) -> Deploy:
     return deploy.model_copy(update=nothing)
 
 
-def _machine(result: Result) -> tuple[object, ...]:
+def machine_of(result: Result) -> tuple[object, ...]:
+    """What times depend on: results that agree in it share a time axis."""
     place = result.environment
     return place.cpu, place.cores, place.threads, place.gpu
 
 
-def _other_machine(first: Result, other: Result) -> ProblemRecord:
+def _othermachine_of(first: Result, other: Result) -> ProblemRecord:
     one, two = (
         f"{r.environment.cpu or 'an unknown CPU'}, {r.environment.threads or '?'} thread(s)" for r in (first, other)
     )

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 from slimaffect.data import Prepared
 from slimaffect.evaluate.answers import Answers
-from slimaffect.evaluate.bootstrap import interval, versus
+from slimaffect.evaluate.calibration import calibration
+from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
+from slimaffect.evaluate.versus import interval, versus_all
 from slimaffect.execute import Task
 from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache
@@ -21,6 +23,8 @@ from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
 
 Answered = tuple[Answers, ...]
+TOLD = ("tune",)
+"""Steps whose figures the ledger tells; those of `subset` are long and lie in files of their own."""
 
 
 def answers_of(one: Finished, deploy: Deploy, cache: Cache) -> Answered:
@@ -32,16 +36,18 @@ def answers_of(one: Finished, deploy: Deploy, cache: Cache) -> Answered:
 
 
 def scores_of(answers: Mapping[str, Answered], recipe: Recipe) -> dict[str, VariantScores]:
-    """Score every variant, and compare each with the baseline on the same resampled subjects."""
+    """Score every variant, and compare each with the baseline on the same subjects."""
     settings = recipe.evaluate
+    others = {name: given for name, given in answers.items() if name != BASELINE}
+    against = versus_all(answers[BASELINE], others, margin=settings.margin, draws=settings.replicates)
     return {
         name: scores_record(
             score(given),
-            interval=interval(given, draws=settings.replicates),
-            versus=None
-            if name == BASELINE
-            else versus(answers[BASELINE], given, margin=settings.margin, draws=settings.replicates),
+            interval=interval(given),
+            versus=against.get(name),
             subjects=subject_ccc(given),
+            moments=keep(given),
+            calibration=calibration(given),
         )
         for name, given in answers.items()
     }
@@ -87,15 +93,20 @@ def ledger_of(all_finished: list[Finished], records: Records, reused: Collection
 
 
 def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool) -> LedgerEntry:
-    extra: dict[str, Any] = {"variants": names, "step": task.step, "key": task.key, "attempts": record["attempts"]}
     return LedgerEntry(
         variant=names[0] if len(names) == 1 else None,
         task=task.name,
         fold=task.held_out,
         seed=task.seed,
         reused=reused,
+        curve=record.get("curve") or None,
+        step=task.step,
+        variants=names,
+        key=task.key,
+        frames=record.get("frames"),
+        attempts=record["attempts"],
+        found={name: record["figures"][name] for name in TOLD if name in record["figures"]} or None,
         **_spent(record["cost"]),
-        **extra,
     )
 
 

@@ -25,6 +25,7 @@ from slimaffect.run.environment import environment
 from slimaffect.run.finished import by_variant
 from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
+from slimaffect.run.selections import write_selections
 from slimaffect.run.ship import ship, write_bundles
 
 
@@ -77,6 +78,7 @@ def run_recipe(
         ledger=ledger_of(everything, records, reused),
         problems=problem_records(prepared),
     )
+    write_selections(everything, records, folder)
     write_result(result, folder / "result.json")
     write_json(folder / "problems.json", [problem.as_dict() for problem in prepared.problems])
     return result

@@ -24,10 +24,10 @@ def backward(course: Course, step: int, learner: Learner, chance: str) -> Answer
     `chance` names the step's draws of dropout; every rank and every part draws its own.
     """
     parts = learner.settings.ranks.accumulate
-    if course.along is not None and (ranks().count > 1 or parts > 1):
+    if (course.along or course.thrift) is not None and (ranks().count > 1 or parts > 1):
         raise RunError(
-            "Models of several widths learn along in one process only. Set execution.ranks=1 and ranks.accumulate=1 "
-            "for slimmable."
+            "Models of several widths, and thrift, learn in one process and in whole batches only. Set "
+            "execution.ranks=1 and ranks.accumulate=1."
         )
     found = _in_parts(course, step, learner, chance, parts) if parts > 1 else _at_once(course, step, learner, chance)
     add_up(course.learns, list(learner.loss_learns()))

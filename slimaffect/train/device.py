@@ -25,13 +25,11 @@ def computing_on(name: str) -> Iterator[torch.device]:
 
     cuDNN picks its kernels by a fixed rule inside: those it would pick by racing them differ from run to run.
     """
-    token, cudnn = _chosen.set(torch.device(name)), torch.backends.cudnn
-    before = cudnn.deterministic, cudnn.benchmark
-    cudnn.deterministic, cudnn.benchmark = True, False
+    token = _chosen.set(torch.device(name))
     try:
-        yield device()
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+            yield device()
     finally:
-        cudnn.deterministic, cudnn.benchmark = before
         _chosen.reset(token)
 
 

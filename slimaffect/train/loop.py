@@ -1,7 +1,7 @@
 """The training loop. There is one."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -33,8 +33,12 @@ def train(
     *,
     stages: Mapping[str, Stage] = STAGES,
     extra: Extra | None = None,
+    judges: Clips | None = None,
 ) -> AffectNet:
     """Train a copy of the model; the given one stays as it was. `extra` videos have no labels, only a teacher.
+
+    `judges` are recordings of others whose CCC is reported after every epoch; they move no weight, unless `keep: best`
+    chooses by them.
 
     Everything random follows from the seed, so equal arguments give equal weights, at one thread and on one kind of
     processor. Under a journal with a checkpoint folder an interrupted training goes on to the same weights.
@@ -46,7 +50,9 @@ def train(
     settings = settings.for_ranks(ranks().count)
     checkpoint = Checkpoint(journal().checkpoint, training_key(net, clips, loss, settings, seed, extra))
     learner, progress = Learner(net, loss, settings, seed), checkpoint.read()
-    clips, judges = split(clips, settings.validation, seed) if settings.keep == "best" else (clips, None)
+    asked = judges is not None
+    if settings.keep == "best" and not asked:
+        clips, judges = split(clips, settings.validation, seed)
     pool, plan = Pool(clips, extra), lengths(settings, clips.share)
     with torch.random.fork_rng(devices=random_devices()):
         progress.restore(learner.net, learner.loss)
@@ -56,8 +62,9 @@ def train(
                 continue
             course = stages[length.name](learner, pool)
             for figures in _epochs(course, number, length, learner, progress, checkpoint):
-                if judges is not None and course.head is None:
-                    figures["ccc"] = mean_ccc(learner.net, judges)
+                if judges is not None and (asked or course.head is None):
+                    figures["ccc"] = mean_ccc(learner.net, judges, course.head)
+                if "ccc" in figures and settings.keep == "best" and course.head is None:
                     progress.judge(figures["ccc"], learner.net)
                 checkpoint.write(progress)
                 journal().epoch(length.name, *epochs_done(plan, number, progress.step), **figures)
@@ -79,8 +86,9 @@ def _epochs(
         progress.keep(0, learner.net, learner.loss, optimiser, passing)
     while progress.step < length.steps:
         last = min((progress.step // length.epoch + 1) * length.epoch, length.steps)
+        taken = [step for step in range(progress.step, last) if not (course.thrift and course.thrift.skips(step))]
         try:
-            losses = [*_steps(range(progress.step, last), course, length, learner, optimiser, progress, checkpoint)]
+            losses = [*_steps(taken, course, length, learner, optimiser, progress, checkpoint)]
         except NoNumberError as error:
             if progress.slower < 1:
                 raise
@@ -92,7 +100,7 @@ def _epochs(
 
 
 def _steps(
-    numbers: range,
+    numbers: Sequence[int],
     course: Course,
     length: Length,
     learner: Learner,
@@ -140,6 +148,8 @@ def _step(
     answer, loss = backward(course, step, learner, f"dropout {length.name}")
     if course.along is not None:
         course.along.learn(step, answer)
+    if course.thrift is not None:
+        course.thrift.learn(answer)
     norm = nn.utils.clip_grad_norm_(course.learns, learner.settings.clip_norm)
     if not math.isfinite(loss.item() + norm.item()):
         raise NoNumberError(

@@ -11,7 +11,6 @@ from torch import Tensor
 from slimaffect.data.clips import Clips, Recording
 from slimaffect.errors import RunError
 from slimaffect.train.device import device
-from slimaffect.train.ranks import Part
 
 
 class Stretch(NamedTuple):
@@ -49,7 +48,6 @@ class Extra(NamedTuple):
     share: float
 
 
-WHOLE = Part()
 RESIDENT = 0.4  # of a GPU's free memory may hold frames; the rest is for whoever trains, and for other tasks
 
 
@@ -72,8 +70,9 @@ class Pool:
             shifted = (s._replace(recording=s.recording + len(clips.recordings)) for s in _stretches(extra.clips))
             self.stretches += tuple(shifted)
         self._resident, self._first = _resident(self.frames, self.device), np.cumsum([0, *map(len, self.frames)])
-        self._single = self._places_of_frames()
-        if not (self._single[:, 0] < self._labelled).any():
+        self.share, self.spared = clips.share, clips.spared
+        self.single_places = self._places_of_frames()
+        if not (self.single_places[:, 0] < self._labelled).any():
             raise RunError(
                 f"The {len(clips)} training clips hold no frame with both a face and a label. "
                 "Run `slim data check` on the dataset, or keep more clips."
@@ -87,14 +86,17 @@ class Pool:
     def _valid(self, stretch: Stretch) -> Bool[np.ndarray, " time"]:
         return self.recordings[stretch.recording].valid[stretch.first : stretch.last]
 
-    def single(self, batch: int, random: np.random.Generator, part: Part = WHOLE) -> Windows:
-        """Draw single labelled frames, as windows of one frame; of the batch only one part's are read."""
-        drawn = part.of(self.draw(self._single, batch, random))
-        places = [(self.stretches[index].recording, at) for index, at in drawn]
+    def single(self, batch: int, random: np.random.Generator) -> Windows:
+        """Draw single labelled frames, as windows of one frame."""
+        return self.read(self.draw(self.single_places, batch, random))
+
+    def read(self, drawn: Int[np.ndarray, "batch 2"]) -> Windows:
+        """Read single frames, given by stretch and index, as windows of one frame."""
+        batch, places = len(drawn), [(self.stretches[index].recording, at) for index, at in drawn]
         affect = np.stack([self.recordings[recording].affect[at] for recording, at in places])[:, None]
         labels, valid = (torch.from_numpy(part).to(self.device) for part in (_labels(affect), _labelled(affect)))
         whose = tuple(self.recordings[recording].subject for recording, _ in places)
-        seen = torch.ones(len(places), 1, dtype=torch.bool, device=self.device)
+        seen = torch.ones(batch, 1, dtype=torch.bool, device=self.device)
         return Windows(self.pixels(places)[:, None], labels, valid, seen, whose)
 
     def pixels(self, places: Iterable[tuple[int, np.ndarray | np.integer | int]]) -> UInt8[Tensor, "..."]:

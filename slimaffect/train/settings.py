@@ -127,7 +127,7 @@ class TrainSettings(Settings):
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.25
     """Share of each site's subjects that `keep: best` takes out of training to choose the epoch."""
     amp: Literal["auto", "off"] = "auto"
-    """`auto` computes the CNN in bfloat16 where the processor has instructions for it."""
+    """`auto` computes the CNN as the processor does it fastest, in bfloat16 where it has instructions for that."""
 
     ranks: RanksSettings = RanksSettings()
     """Several processes for one model, and batches in parts."""

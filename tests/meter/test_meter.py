@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from slimaffect.meter import Meter, Nvml, found_counters, machine_cpu_s, tree_cpu_s
+from slimaffect.meter import Meter, Nvml, machine_cpu_s, of_rank, tree_cpu_s
+from slimaffect.meter.rapl import rapl_counters
 
 
 class Clocks:
@@ -33,6 +34,8 @@ class Clocks:
 
 class FakeCounter:
     """A counter of a machine of known power."""
+
+    provenance, scope, update_s, rel_sys, flags = "measured", "package", 0.0, 0.05, ()
 
     def __init__(self, domain, source="rapl"):
         self.domain, self.source, self.joules = domain, source, 1000.0
@@ -108,8 +111,8 @@ def test_neighbours_pay_their_part():
     assert told.flags == ("shared_by_cpu_time",)
 
 
-@pytest.mark.parametrize("moved", [0, -5])
-def test_counter_that_stands_or_goes_back_is_missing(moved):
+@pytest.mark.parametrize(("moved", "why"), [(0, "the counter moved by 0 J"), (-5, "went back from 1000 to 995 J")])
+def test_counter_that_stands_or_goes_back_is_missing(moved, why):
     """No movement, or a reset, makes the domain missing with its reason; the CPU is then modelled."""
     clocks, package = Clocks(), FakeCounter("cpu:package-0")
     meter = clocks.meter([package]).start()
@@ -117,7 +120,48 @@ def test_counter_that_stands_or_goes_back_is_missing(moved):
     package.joules += moved
     told = meter.read().as_dict()
     assert told["provenance"] == "modelled"
-    assert "the counter moved by" in told["domains_missing"]["cpu:package-0"]
+    assert why in told["domains_missing"]["cpu:package-0"]
+
+
+def test_a_reset_between_two_looks_is_seen():
+    """A counter that was reset and then ran beyond where it began is missing: its ends alone would look right."""
+    clocks, package = Clocks(), FakeCounter("cpu:package-0")
+    meter = clocks.meter([package]).start()
+    for joules in (1500, 100, 2000):
+        clocks.run(1)
+        package.joules = joules
+        meter.tick()
+    assert "went back from 1500 to 100 J" in meter.read().as_dict()["domains_missing"]["cpu:package-0"]
+
+
+def test_the_shares_of_two_tasks_add_up_to_what_the_counter_counted():
+    """Two tasks of different length on one machine: shared out second by second, nothing is billed twice or lost."""
+    package, clocks = FakeCounter("cpu:package-0"), (Clocks(), Clocks())
+    first, second = (one.meter([package]).start() for one in clocks)
+    for at in range(10):
+        late = at >= 5
+        clocks[0].run(1, threads=1, neighbours=late)
+        clocks[1].run(1, threads=late, neighbours=1)
+        package.joules += 30 if late else 20
+        first.tick()
+        second.tick()
+    assert first.read().joules == pytest.approx(100 + 75)
+    assert first.read().joules + second.read().joules == pytest.approx(250)
+
+
+def test_several_ranks_read_each_counter_once():
+    """Each rank owns its GPU, and local rank 0 alone the host: together they read every counter exactly once."""
+    counters = [FakeCounter(name) for name in ("cpu:package-0", "dram:0", "gpu:0", "gpu:1")]
+    read = [one.domain for rank in (0, 1) for one in of_rank(counters, rank, gpu=f"gpu:{rank}")]
+    assert sorted(read) == sorted(one.domain for one in counters)
+
+
+def test_gpus_are_billed_while_they_are_held():
+    """GPU-seconds are those allocated, not those used."""
+    clocks, gpus = Clocks(), [FakeCounter("gpu:0", "nvml"), FakeCounter("gpu:1", "nvml")]
+    meter = clocks.meter(gpus).start()
+    clocks.run(3)
+    assert meter.read().gpu_seconds == 6
 
 
 def test_measured_gpu_beside_a_modelled_cpu_is_called_modelled():
@@ -139,14 +183,14 @@ def test_only_packages_and_memory_are_read_once(tmp_path):
     zone(tmp_path, "intel-rapl:0:1", "dram", 10)
     zone(tmp_path, "intel-rapl:1", "psys", 10)
     (tmp_path / "intel-rapl:2").symlink_to(tmp_path / "intel-rapl:0")
-    assert [counter.domain for counter in found_counters(tmp_path)] == ["cpu:package-0", "dram:intel-rapl:0:1"]
-    assert found_counters(tmp_path / "nowhere") == []
+    assert [counter.domain for counter in rapl_counters(tmp_path)[0]] == ["cpu:package-0", "dram:intel-rapl:0:1"]
+    assert rapl_counters(tmp_path / "nowhere") == ([], [])
 
 
 def test_wraps_are_counted(tmp_path):
     """A counter that starts again at 0 after 262 kJ goes on counting."""
     file = zone(tmp_path, "intel-rapl:0", "package-0", 262_000)
-    (counter,) = found_counters(tmp_path)
+    (counter,) = rapl_counters(tmp_path)[0]
     before = counter.read_j()
     file.write_text(f"{int(100e6)}\n")
     assert counter.read_j() - before == pytest.approx(243)
@@ -155,9 +199,9 @@ def test_wraps_are_counted(tmp_path):
 
 
 def test_unreadable_counter_is_left_out(tmp_path):
-    """A zone that cannot be read gives no counter, so the CPU is modelled."""
+    """A zone that cannot be read gives no counter but a reason, so the CPU is modelled."""
     zone(tmp_path, "intel-rapl:0", "package-0", 10).unlink()
-    assert found_counters(tmp_path) == []
+    assert rapl_counters(tmp_path) == ([], ["intel-rapl:0: No such file or directory"])
 
 
 def test_live_children_are_billed():
