@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, field_v
 from slimaffect.data.settings import DataSettings
 from slimaffect.evaluate.groups import Folds
 from slimaffect.execute import Execution
+from slimaffect.execute.execution import PLACE
 from slimaffect.model.shapes import SHAPES, shape
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe.document import RESOLVERS
@@ -89,7 +90,7 @@ class Recipe(Settings):
     deploy: DeploySettings = DeploySettings()
     """Export and measurement."""
     execution: Execution = Execution()
-    """Workers and threads."""
+    """Where tasks run, and how many at once."""
 
     @field_validator("steps", mode="before")
     @classmethod
@@ -147,8 +148,10 @@ def resolved_yaml(recipe: Recipe) -> str:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """sha256 of what can change the numbers: all but `about` and the number of workers."""
-    content = recipe.model_dump(mode="json", exclude={"about": True, "execution": {"workers"}})
+    """sha256 of what can change the numbers: all but `about` and where the tasks run."""
+    content = recipe.model_dump(mode="json", exclude={"about": True, "execution": set(PLACE)})
     if recipe.unit == "site":  # results from before there was another choice keep their names
         del content["folds"]
+    if recipe.execution.ranks == 1:
+        del content["execution"]["ranks"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

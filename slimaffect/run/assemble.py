@@ -12,9 +12,9 @@ from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
 from slimaffect.evaluate.versus import interval, versus_all
 from slimaffect.execute import Task
+from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import answers_file
-from slimaffect.execute.worker import total
 from slimaffect.recipe import BASELINE, Recipe
 from slimaffect.report.fronts import fronts
 from slimaffect.result import (

@@ -1,6 +1,9 @@
 """The experiment on one page: slim and score once per held-out site; then slim on all sites the one that ships."""
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -9,8 +12,11 @@ from slimaffect.data import Prepared, prepare
 from slimaffect.data.settings import SYNTHETIC
 from slimaffect.evaluate.folds import leave_one_site_out
 from slimaffect.execute import Plan, Task, execute, tasks_of
-from slimaffect.execute.cache import write_json
+from slimaffect.execute.again import begin_failed_anew
+from slimaffect.execute.cache import Cache, write_json
+from slimaffect.execute.engine import Views
 from slimaffect.execute.estimate import expected_seconds
+from slimaffect.execute.ledger import FOLDER, Ledger
 from slimaffect.execute.view import TerminalView
 from slimaffect.meter.carbon import Intensity
 from slimaffect.recipe import BASELINE, Recipe, resolved_yaml
@@ -34,6 +40,7 @@ def run_recipe(
     fresh: bool = False,
     strict: bool = False,
     carbon: Intensity | None = None,
+    retry_failed: bool = False,
 ) -> Result:
     """Slim and score once per held-out site; then slim on all sites the one that ships.
 
@@ -52,10 +59,11 @@ def run_recipe(
     tasks = all_tasks(recipe, prepared)
     if fresh:
         cache.forget(link.key for task in tasks for link in task.chain)
+    if retry_failed:
+        begin_failed_anew(folder / FOLDER, cache, console)
     plan = Plan(tasks, cache)
     reused = set(plan.records)
-    with TerminalView(console, expected_seconds(plan.waiting.values(), cache), reused=len(reused)) as view:
-        records = execute(plan, prepared.clips, cache, recipe.execution, view)
+    records = _executed(plan, prepared, recipe, cache, folder, console)
     everything = by_variant(recipe, tasks)
     with bars(console) as watch:
         deployed = ship(everything, records, recipe, cache, folder, watch)
@@ -80,6 +88,19 @@ def run_recipe(
     return result
 
 
+def _executed(
+    plan: Plan, prepared: Prepared, recipe: Recipe, cache: Cache, folder: Path, console: Console
+) -> Mapping[str, dict[str, Any]]:
+    """Run what waits, shown on the terminal and written into the ledger."""
+    expected_s = expected_seconds(plan.waiting.values(), cache)
+    for task in plan.damaged:
+        console.print(f"damaged on disk, done again: {task.name}", markup=False, highlight=False)
+    planned = [(task, expected_s[key]) for key, task in plan.waiting.items()]
+    with Ledger(folder / FOLDER) as ledger, TerminalView(console, expected_s, reused=len(plan.records)) as view:
+        ledger.begun(planned, reused=len(plan.records), on=recipe.execution.on)
+        return execute(plan, prepared.clips, cache, recipe.execution, Views(ledger, view))
+
+
 def _workers(recipe: Recipe) -> int:
     return recipe.execution.processes(tasks=os.cpu_count() or 1)
 
@@ -89,7 +110,7 @@ def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
     sites = [fold.held_out for fold in leave_one_site_out(prepared.clips)]
     execution = recipe.execution
     common = {"model": recipe.spec, "threads": execution.threads, "data": prepared.fingerprint}
-    common |= {"device": execution.processor}
+    common |= {"device": execution.processor, "ranks": execution.ranks}
     variants = [variant.steps for variant in recipe.variants]
     scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
     asked = recipe.deploy

@@ -56,6 +56,12 @@ class EngineAsked(NamedTuple):
         """Write as JSON can hold it."""
         return [list(self.profile.batch), list(self.profile.time), list(self.capabilities)]
 
+    @classmethod
+    def read(cls, told: "list[Any]") -> "EngineAsked":
+        """Read what `record` wrote."""
+        batch, time, capabilities = (tuple(part) for part in told)
+        return cls(Profile(batch, time), capabilities)
+
 
 @dataclass(frozen=True)
 class Options:
