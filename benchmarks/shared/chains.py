@@ -30,7 +30,7 @@ from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.deploy import answers_file
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.view import TerminalView
-from slimaffect.execute.worker import total
+from slimaffect.execute.attempt import total
 from slimaffect.measure.contenders import clip_reader, pairs
 from slimaffect.measure.latency import measure_clips
 from slimaffect.model.spec import ModelSpec

@@ -9,6 +9,7 @@ from slimaffect.report.merge import machine_of
 from slimaffect.report.words import ratio
 from slimaffect.result import Result, Variant
 
+
 @dataclass(frozen=True)
 class Pair:
     """A variant of the first result and its namesake in the second.

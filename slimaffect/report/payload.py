@@ -87,9 +87,7 @@ def _chances(result: Result, axes: list[Axis], drawn: dict[str, Resampled]) -> d
     return {f"{gain}|{cost}": shares for (gain, cost), shares in found.items() if shares is not None}
 
 
-def _point(
-    row: Row, before: dict[tuple[str, str], float], differing: frozenset[tuple[str, str]]
-) -> dict[str, Any]:
+def _point(row: Row, before: dict[tuple[str, str], float], differing: frozenset[tuple[str, str]]) -> dict[str, Any]:
     variant, scores, deploy = row.variant, row.variant.scores, row.variant.deploy
     return {
         "number": row.number,

@@ -29,7 +29,9 @@ def to_mlflow(results: Sequence[tuple[Path, Result]], where: str) -> int:
         client = MlflowClient(tracking_uri=address)
         return sum(_log(client, path, result, artifacts) for path, result in results)
     except MlflowException as error:
-        raise ResultError(f"MLflow at {where} refuses ({error}). Give --out a folder, or your server's address.") from error
+        raise ResultError(
+            f"MLflow at {where} refuses ({error}). Give --out a folder, or your server's address."
+        ) from error
 
 
 def _place(where: str) -> tuple[str, str | None]:
@@ -129,4 +131,6 @@ def _safe(name: str) -> str:
 
 
 def _absent(name: str) -> ResultError:
-    return ResultError(f"{name} is not installed, so nothing was exported. Add it with `pip install slimaffect[{name}]`.")
+    return ResultError(
+        f"{name} is not installed, so nothing was exported. Add it with `pip install slimaffect[{name}]`."
+    )
