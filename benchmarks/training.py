@@ -14,7 +14,10 @@ Both sides alternate, in rounds, because other programs may share the machine. O
 on a GPU (`--device cuda`) wall seconds after synchronising, and the plain loop may have `--loaders` processes, whose
 CPU time is not counted against it.
 
-Not measured yet.
+Measured once on 27 November 2026, in a short form (`--model tiny --steps 3 --rounds 1 --epochs 1 --seconds 20`) on one
+core of a busy AMD EPYC virtual machine without bfloat16: plain 27.5 clips a CPU-second; ours one to one 1.34 times as
+many in float32 and 1.71 times with kernels laid out as pictures lie; the whole schedule 10.8 times. One to one the aim
+of 3 is missed: the convolutions are the same. The reference model, and a GPU, have not been measured.
 """
 
 import argparse
@@ -146,10 +149,15 @@ def ours(clips: Clips, net: AffectNet, settings: TrainSettings, steps: int) -> T
 
 
 def _timed(learn: Callable[[int], float], steps: int, batch: int) -> Took:
-    """Take one step to warm up, then time the others."""
-    losses, begun = [learn(0)], 0.0
+    """Take one step to warm up, then time the others; every step hides the same features on both sides."""
+
+    def seeded(step: int) -> float:
+        torch.manual_seed(step)
+        return learn(step)
+
+    losses = [seeded(0)]
     begun = _now()
-    losses += [learn(step) for step in range(1, steps + 1)]
+    losses += [seeded(step) for step in range(1, steps + 1)]
     return Took(steps * batch, _now() - begun, losses)
 
 
