@@ -57,9 +57,7 @@ def _add(variants: list[Variant], result: Result, *, alike: bool) -> dict[str, s
 def _renamed(entry: LedgerEntry, names: dict[str, str]) -> LedgerEntry:
     """Bill a task to the variants as they are called now."""
     variant = None if entry.variant is None else names.get(entry.variant, entry.variant)
-    return entry.model_copy(
-        update={"variant": variant, "variants": [names.get(name, name) for name in entry.variants]}
-    )
+    return entry.model_copy(update={"variant": variant, "variants": [names.get(name, name) for name in entry.variants]})
 
 
 def _free(name: str, taken: dict[str, Variant]) -> str:

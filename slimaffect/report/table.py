@@ -71,9 +71,7 @@ def caption(result: Result) -> str:
     margin = next((m for one in result.variants if (m := _margin(one)) is not None), None)
     lower = "lower end that holds for all variants" if of_all(result) else "lower end of the paired interval"
     kept = "" if margin is None else f" Kept: the {lower} lies above -{margin:g}."
-    where = ", ".join(
-        str(one) for one in (place.cpu, place.threads and f"{place.threads} thread(s)", place.gpu) if one
-    )
+    where = ", ".join(str(one) for one in (place.cpu, place.threads and f"{place.threads} thread(s)", place.gpu) if one)
     commit = f" Commit {place.commit}." if place.commit else ""
     return (
         f"Recipe {result.recipe.name} on {data.name if data and data.name else 'unnamed data'}{drawn}{people}: CCC on "
