@@ -13,7 +13,7 @@ from onnx import TensorProto
 
 from slimaffect.errors import ExportError
 from slimaffect.runtime import device
-from slimaffect.runtime.building import RTX_NAMES, Builder, Options, Profile, Watch, build
+from slimaffect.runtime.building import RTX_NAMES, Builder, Options, Profile, Watch, build, logger_of
 
 CAPABILITIES = ("8.6", "8.9", "12.0")  # RTX 30, 40 and 50 series, in one engine
 PACKAGES = {"tensorrt_rtx": "tensorrt-rtx-cu13", "tensorrt": "slimaffect[tensorrt]"}
@@ -72,7 +72,7 @@ def build_engine(
     refuse(onnx.load_from_string(content), source.name, builder, wanted)
     if options.strip_weights and device.capability() is None:
         raise ExportError(  # TensorRT-RTX 1.7: "Myelin ... CHECK(status == CUDA_SUCCESS) failed"
-            f"Weights are left out of an engine only where there is a GPU: building {source.name} without them asks for "
+            f"Weights are left out of an engine only where there is a GPU: building {source.name} so asks for "
             "one, and this machine has none. Build it whole, or on the GPU."
         )
     found = wanted or _this_gpu(source.name)
@@ -81,11 +81,23 @@ def build_engine(
     target.with_suffix(".log").write_text("\n".join(built.log) + "\n", "utf-8")
     table = "\n".join("\t".join(row) for row in (("layer", "type", "format"), *built.layers))
     target.with_suffix(".layers.tsv").write_text(table + "\n", "utf-8")
+    if (told := inspected(trt, built.plan)) is not None:
+        target.with_suffix(".inspector.json").write_text(told, "utf-8")
     digests = [hashlib.sha256(data).hexdigest() for data in (built.plan, content)]
     return Engine(
         target, digests[0], digests[1], builder, trt.__version__, found, profile, built.counted(),
         time.perf_counter() - start, stripped=options.strip_weights,
     )  # fmt: skip
+
+
+def inspected(trt: Any, plan: bytes) -> str | None:
+    """Ask TensorRT's own inspector for the layers, tactics and formats that will run; None without a GPU."""
+    if device.capability() is None:
+        return None  # TensorRT would say the same, on standard error
+    engine = trt.Runtime(logger_of(trt)).deserialize_cuda_engine(plan)
+    if engine is None:
+        return None
+    return engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
 
 
 def refuse(model: onnx.ModelProto, name: str, builder: Builder, capabilities: tuple[str, ...]) -> None:

@@ -112,9 +112,8 @@ def _rung(told: Mapping[str, Row], chain: Sequence[Variant], at: int, differing:
     here, row = chain[at], told[chain[at].name]
     steps = _acting(here)
     if at == 0:
-        return Rung(
-            row, describe(steps, differing), None, None, None, None, None, here.cost.cpu_s if here.cost else None
-        )
+        spent = here.cost.cpu_s if here.cost else None
+        return Rung(row, describe(steps, differing), None, None, None, None, None, spent)
     below = chain[at - 1]
     return Rung(
         row=row,

@@ -141,8 +141,8 @@ def _choice(against: VersusBaseline, compared: int) -> str:
             "Before relying on it, confirm it on recordings that took no part here."
         )
     return (
-        f"{against.looked_at or compared} variants were looked at. Kept means that the lower end which holds for all of "
-        f"them at once (here {signed(against.lower_of_all)}) lies within the margin, so picking one is paid for."
+        f"{against.looked_at or compared} variants were looked at. Kept means that the lower end which holds for all "
+        f"of them at once (here {signed(against.lower_of_all)}) lies within the margin, so picking one is paid for."
     )
 
 

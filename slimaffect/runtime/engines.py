@@ -98,7 +98,10 @@ def open_engine(
     wanted = Wanted(builder, trt.__version__, capability, hashlib.sha256(content).hexdigest())
     offer = _fitting(wanted, offers, complain) or _built_here(trt, wanted, content, file.name)
     refit = content if offer.about.get("stripped") else None
-    return OpenedEngine(trt, offer.file.read_bytes(), device or cuda.CudaDevice(), refit, logger_of(trt))
+    compiled = _place(wanted).with_suffix(".compiled") if builder == "tensorrt_rtx" else None
+    if compiled is not None:
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+    return OpenedEngine(trt, offer.file.read_bytes(), device or cuda.CudaDevice(), refit, logger_of(trt), compiled)
 
 
 def _fitting(wanted: Wanted, offers: Sequence[Offer], complain: Complain) -> Offer | None:

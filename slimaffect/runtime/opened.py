@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,17 @@ from slimaffect.runtime.ways import Buffers, Way, Ways
 class OpenedEngine:
     """An engine whose hash and versions were found to fit, opened on a device."""
 
-    def __init__(self, trt: Any, plan: bytes, device: Device, refit: bytes | None, logger: Any) -> None:
+    def __init__(
+        self, trt: Any, plan: bytes, device: Device, refit: bytes | None, logger: Any, compiled: Path | None = None
+    ) -> None:
         """Deserialise; an engine whose weights were left out gets them from the ONNX file.
+
+        `compiled` keeps what TensorRT-RTX compiles at the first run, up to half a minute, for the next process.
 
         Raises:
             ValueError: there is no engine: TensorRT answers None, without an exception, where it cannot run one.
         """
-        self._trt, self._device = trt, device
+        self._trt, self._device, self._compiled, self._cache = trt, device, compiled, None
         self._runtime = trt.Runtime(logger)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
@@ -84,6 +89,7 @@ class OpenedEngine:
             for values in down:
                 self._device.down(values, held[id(values)])
             self._device.wait()
+            self._keep_compiled()
 
         return run
 
@@ -113,7 +119,20 @@ class OpenedEngine:
             return self._engine.create_execution_context()
         settings = self._engine.create_runtime_config()
         settings.cuda_graph_strategy = self._trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+        if self._compiled is not None:
+            self._cache = settings.create_runtime_cache()
+            if self._compiled.exists():
+                self._cache.deserialize(self._compiled.read_bytes())
+            settings.set_runtime_cache(self._cache)
         return self._engine.create_execution_context(settings)
+
+    def _keep_compiled(self) -> None:
+        """Write the runtime cache once, after a run has filled it; it is a help, so that a full disk is no error."""
+        if self._cache is None or self._compiled is None:
+            return
+        with contextlib.suppress(OSError):
+            self._compiled.write_bytes(bytes(self._cache.serialize()))
+        self._cache = None
 
     def _inputs(self) -> list[str]:
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]

@@ -92,8 +92,28 @@ class Engine:
     def get_tensor_profile_shape(self, _name, _profile):
         return ((1, 1), (1, 1), (1, 1)) if self.fixed else ((1, 1), (1, 16), (4, 64))
 
-    def create_execution_context(self):
+    def create_execution_context(self, settings=None):
+        if settings is not None:
+            assert settings.cuda_graph_strategy == "whole"
         return Context(self.session)
+
+    def create_runtime_config(self):
+        return Settings()
+
+
+class Settings:
+    """As TensorRT-RTX's IRuntimeConfig: its cache tells what it was given, and what it would keep."""
+
+    given = b""
+
+    def create_runtime_cache(self):
+        return SimpleNamespace(deserialize=self.take, serialize=lambda: b"kernels of this GPU")
+
+    def take(self, content):
+        Settings.given = content
+
+    def set_runtime_cache(self, cache):
+        self.cache = cache
 
 
 class Runtime:
@@ -110,9 +130,11 @@ class Runtime:
         return Engine(open_model(file, runtime="onnxruntime"), fixed="stream" in file)
 
 
-def tensorrt(version="11.5.0"):
+def tensorrt(version="11.5.0", name="tensorrt"):
     """The module, as far as opening needs it."""
-    module = ModuleType("tensorrt")
+    module = ModuleType(name)
+    if name == "tensorrt_rtx":
+        module.CudaGraphStrategy = SimpleNamespace(WHOLE_GRAPH_CAPTURE="whole")
     module.__version__, module.Runtime = version, Runtime
     levels = {"INTERNAL_ERROR": 0, "ERROR": 1, "WARNING": 2, "INFO": 3}
     module.ILogger = type("ILogger", (), levels | {"__init__": lambda _: None})

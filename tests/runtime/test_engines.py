@@ -149,6 +149,19 @@ def test_without_a_gpu_the_runtime_says_so(files):
         open_model(files["fp32"], runtime="tensorrt_rtx")
 
 
+def test_rtx_keeps_what_it_compiled(files, frames, tmp_path):
+    """The first run leaves its kernels in the cache folder, the next process begins with them."""
+    rtx = simulated.tensorrt("1.7.1", "tensorrt_rtx")
+    offer = offered(tmp_path, files["fp32"], builder="tensorrt_rtx", version="1.7.1")
+    for known in (b"", b"kernels of this GPU"):
+        simulated.Settings.given = b""
+        engine = open_engine(files["fp32"], "tensorrt_rtx", offers=[offer], device=simulated.HostDevice(), trt=rtx)
+        assert simulated.Settings.given == known
+        stream = Stream(engine.ports, engine.bind)
+        stream.step(frames[0])
+    assert [file.read_bytes() for file in engines.cache_folder().glob("*.compiled")] == [b"kernels of this GPU"]
+
+
 def test_hopper_is_told_what_runs_there(files):
     """TensorRT-RTX does not run on data-centre GPUs; the message names what does."""
     hopper = simulated.HostDevice()
