@@ -20,7 +20,10 @@ def refusal(path: Path | str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", shipped())
+FULL_SIZE = {"workingage", "workingage_slim"}  # they need a dataset of one's own, and GPUs
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped()) - FULL_SIZE))
 def test_every_shipped_recipe_loads(name: str) -> None:
     """Every shipped recipe is found by its bare name, says what it is and how to launch it, and has a baseline."""
     recipe = load_recipe(name)
@@ -169,3 +172,13 @@ def test_a_bad_base_is_refused(line: str, fragment: str, tmp_path: Path) -> None
     (tmp_path / "base.yaml").write_text(TRAIN)
     (tmp_path / "mine.yaml").write_text(f"about: x\n{line}\n")
     assert fragment in refusal(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(FULL_SIZE))
+def test_full_size_recipes_share_their_training(name: str) -> None:
+    """Both recipes of the full size begin with the same training, so that the second finds it in the cache."""
+    recipe, full = load_recipe(name), load_recipe("workingage")
+    assert recipe.variants[0].steps == full.variants[0].steps
+    assert recipe.spec == full.spec
+    assert recipe.data == full.data
+    assert (recipe.spec.lstm.layers, recipe.spec.lstm.hidden) == (2, 256)
