@@ -201,6 +201,8 @@ class Variant(Record):
     cost: Cost | None = None
     pareto: ParetoPlace | None = None
     flags: list[str] = []
+    figures: dict[str, Any] = {}
+    """What its steps found while they made the model that ships, by their words: what a subset kept, int8 cost."""
 
 
 class LedgerEntry(Record):
