@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from slimaffect.errors import RecipeError
+from slimaffect.model.count import parameters
 from slimaffect.recipe import load_recipe, shipped
 
 TRAIN = "steps:\n  - train: {epochs: 2}\n"
@@ -18,6 +19,17 @@ def refusal(path: Path | str) -> str:
         load_recipe(path)
     assert caught.value.exit_code == 2
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((shipped()["baseline"].parent / "reference").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_the_recipes_of_the_reference_benchmark_load(file):
+    """Each says how to run it, reads 64 pixels, and trains the same residual baseline of a million parameters."""
+    recipe = load_recipe(file)
+    assert "slim run" in file.read_text() or "benchmarks/reference.py" in file.read_text()
+    assert recipe.variants[0].steps == load_recipe(file.with_name("baseline.yaml")).variants[0].steps
+    assert (recipe.data.pixels, round(parameters(recipe.spec), -4)) == (64, 1_030_000)
 
 
 FULL_SIZE = {"workingage", "workingage_slim"}  # they need a dataset of one's own, and GPUs
