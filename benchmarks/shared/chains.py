@@ -26,11 +26,11 @@ from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
 from slimaffect.execute import Execution, Plan, Task, execute, tasks_of
+from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.deploy import answers_file
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.view import TerminalView
-from slimaffect.execute.worker import total
 from slimaffect.measure.contenders import clip_reader, pairs
 from slimaffect.measure.latency import measure_clips
 from slimaffect.model.spec import ModelSpec

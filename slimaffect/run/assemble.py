@@ -12,12 +12,21 @@ from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
 from slimaffect.evaluate.versus import interval, versus_all
 from slimaffect.execute import Task
+from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import answers_file
-from slimaffect.execute.worker import total
 from slimaffect.recipe import BASELINE, Recipe
 from slimaffect.report.fronts import fronts
-from slimaffect.result import Cost, DataRecord, Deploy, LedgerEntry, ProblemRecord, VariantScores, scores_record
+from slimaffect.result import (
+    Cost,
+    DataRecord,
+    Deploy,
+    LedgerEntry,
+    ProblemRecord,
+    VariantScores,
+    repaid_of,
+    scores_record,
+)
 from slimaffect.result import Variant as VariantRecord
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
@@ -73,7 +82,11 @@ def variants_of(
         )
         for one in everything
     ]
-    return [variant.model_copy(update={"pareto": place}) for variant, place in zip(found, fronts(found), strict=True)]
+    baseline = next((variant for variant in found if variant.name == BASELINE), None)
+    return [
+        variant.model_copy(update={"pareto": place, "repaid": repaid_of(baseline, variant) if baseline else None})
+        for variant, place in zip(found, fronts(found), strict=True)
+    ]
 
 
 def cost_of(one: Finished, records: Records) -> Cost:

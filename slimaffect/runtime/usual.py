@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Infer = Callable[[dict[str, np.ndarray]], list[np.ndarray]]
-Sizes = tuple[int, int]
-"""Clips at once, and frames of each."""
+"""Named inputs -> outputs in the file's order: affect, then h_out and c_out if there are states."""
+Sizes = dict[str, int]
+"""`batch`, the clips at once, and `time`, the frames of each."""
 Fix = Callable[[Sizes], Infer]
 """Opens the file anew, for this size only."""
 
@@ -34,8 +35,8 @@ class Usual:
 
     def __init__(self, infer: Infer, fix: Fix) -> None:
         self._infer, self._fix = infer, fix
-        self._seen: dict[Sizes, int] = {}
-        self.copies: dict[Sizes, Infer] = {}
+        self._seen: dict[tuple[int, int], int] = {}
+        self.copies: dict[tuple[int, int], Infer] = {}
 
     def __call__(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         """Answer one call."""
@@ -45,7 +46,7 @@ class Usual:
         if copy is None and len(self.copies) < COPIES:
             self._seen[sizes] = self._seen.get(sizes, 0) + 1
             if self._seen[sizes] > OFTEN:
-                copy = self.copies[sizes] = self._fix(sizes)
+                copy = self.copies[sizes] = self._fix({"batch": clips, "time": frames})
         return (copy or self._infer)(feed)
 
 

@@ -12,6 +12,7 @@ from slimaffect.model.net import AffectNet, Answer, State
 from slimaffect.train.augment import View, alter
 from slimaffect.train.device import device
 from slimaffect.train.journal import journal
+from slimaffect.train.ranks import part_norms, ranks, sync_norms
 from slimaffect.train.settings import TrainSettings
 
 
@@ -22,6 +23,9 @@ class Learner:
         self.device = device()
         self.net, self.loss = deepcopy(net).to(self.device), deepcopy(loss).to(self.device)
         self.settings, self.seed = settings, seed
+        self.part = ranks().part
+        if settings.ranks.sync_batch_norm:
+            sync_norms(self.net)
         self.tidy = settings.amp == "auto"
         self.amp = self.tidy and bfloat16_pays(self.device)
         if self.tidy:
@@ -63,6 +67,7 @@ class Learner:
     def finished(self) -> AffectNet:
         """Answer the trained model, in main memory, in eval mode and without gradients."""
         _lay_out(self.net.cnn, torch.contiguous_format)
+        part_norms(self.net)
         self.net.zero_grad(set_to_none=True)
         return self.net.cpu().eval()
 

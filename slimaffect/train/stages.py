@@ -100,7 +100,7 @@ def frames(learner: Learner, pool: Pool) -> Course:
 
     def attempt(step: int) -> tuple[Answer, Batch]:
         drawn = pool.draw(thrift.at(step) if thrift else places, batch, numpy_generator(learner.seed, "frames", step))
-        windows = pool.read(drawn)
+        windows = pool.read(learner.part.of(drawn))
         faces = learner.alter(windows.frames, _view(learner, "frames", step, batch))
         features = learner.encode(faces)
         answer = Answer(torch.tanh(head(net.feature_dropout(features))), features, None)
@@ -124,7 +124,7 @@ def sequences(learner: Learner, pool: Pool) -> Course:
     def attempt(step: int) -> tuple[Answer, Batch]:
         random = numpy_generator(learner.seed, "sequences", step)
         places = pool.draw(starts, plan.batch, random)
-        drawn = [(int(random.integers(plan.views)), int(index), int(first)) for index, first in places]
+        drawn = learner.part.of([(int(random.integers(plan.views)), int(index), int(first)) for index, first in places])
         features, batch = cut_features(kept, pool, drawn, plan.frames, plan.unscored)
         return net.read(features), batch
 
@@ -142,7 +142,7 @@ def end_to_end(learner: Learner, pool: Pool) -> Course:
     def attempt(step: int) -> tuple[Answer, Batch]:
         random = numpy_generator(learner.seed, "end_to_end", step)
         drawn = pool.draw(thrift.at(step) if thrift else starts, plan.batch, random)
-        windows = pool.cut(drawn, plan.frames, plan.unscored)
+        windows = pool.cut(learner.part.of(drawn), plan.frames, plan.unscored)
         faces = learner.alter(windows.frames, _view(learner, "end_to_end", step, plan.batch))
         answer = net.read(learner.encode(faces))
         taught = learner.taught(faces, windows.whose)
@@ -166,7 +166,8 @@ def _temporary_head(features: int, seed: int) -> nn.Linear:
 
 
 def _view(learner: Learner, stage: str, step: int, batch: int) -> View:
-    return draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+    drawn = draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+    return View(*(learner.part.of(told) for told in drawn))
 
 
 STAGES: dict[str, Stage] = {
