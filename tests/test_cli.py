@@ -19,7 +19,9 @@ def test_version():
     assert slim("--version").stdout.strip() == f"slimaffect {__version__}"
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("check",), ("steps",), ("report",), ("data",), ("cache",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("check",), ("steps",), ("report",), ("compare",), ("results",), ("data",), ("cache",)]
+)
 def test_help_teaches(command):
     """Every command explains itself, with its options."""
     told = slim(*command, "--help")

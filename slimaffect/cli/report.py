@@ -27,7 +27,7 @@ def report(
 ) -> None:
     """Write the Pareto report of one result, or of several on one front.
 
-    report.html is one file without any network; pareto.png, pareto.svg, table.md, table.tex and table.csv lie beside it.
+    report.html is one file without any network; pareto.png and .svg, table.md, .tex and .csv lie beside it.
     """
     from slimaffect.report import print_report, write_report
     from slimaffect.result import read_result

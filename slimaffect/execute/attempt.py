@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from slimaffect.execute.cache import write_json
-from slimaffect.meter import Meter
+from slimaffect.meter import meter_of
+from slimaffect.train.device import device
 from slimaffect.train.journal import Journal
 
 ENDED = ("finished", "stopped", "failed")
@@ -20,7 +21,7 @@ class Attempt:
         folder.mkdir(exist_ok=True)
         self._file = folder / f"{len(list(folder.glob('*.json')))}.json"
         self._folder = folder
-        self._meter = Meter().start()
+        self._meter = meter_of(str(device())).start()
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._reports: list[str] = []
 
@@ -36,7 +37,7 @@ class Attempt:
     def note(self, journal: Journal, *, ended: str = "") -> float | None:
         """Write the cost so far and how the try ended; answer the joules."""
         spent = self._meter.read()
-        cost = {name: getattr(spent, name) for name in ("seconds", "cpu_s", "joules", "provenance")}
+        cost = {name: getattr(spent, name) for name in ("seconds", "cpu_s", "gpu_seconds", "joules", "provenance")}
         done = {"examples": journal.examples, "trainings": journal.trainings}
         told = {"started": self._started, "finished": ended == "finished", "ended": ended or None, "pid": os.getpid()}
         write_json(self._file, told | done | cost | ({"reports": self._reports} if self._reports else {}))
@@ -52,7 +53,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return json.loads(file.read_text())
     except (OSError, ValueError):
-        names = ("started", "examples", "trainings", "seconds", "cpu_s", "joules")
+        names = ("started", "examples", "trainings", "seconds", "cpu_s", "gpu_seconds", "joules")
         return dict.fromkeys(names) | {"finished": False, "ended": None, "provenance": "missing"}
 
 
@@ -60,6 +61,7 @@ def total(costs: list[dict[str, Any]]) -> dict[str, Any]:
     """Add up costs; a sum with a missing part is missing, and joules of several origins are called by the weakest."""
     names = ("seconds", "cpu_s", "joules", "examples", "trainings")
     sums = {name: _sum([cost[name] for cost in costs]) for name in names}
+    sums["gpu_seconds"] = _sum([cost.get("gpu_seconds", 0.0) for cost in costs])  # earlier versions used no GPU
     origins = [cost["provenance"] for cost in costs]
     weakest = next(
         (origin for origin in ("missing", "modelled", "sampled", "measured") if origin in origins), "missing"

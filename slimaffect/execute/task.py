@@ -11,9 +11,10 @@ from slimaffect.data.clips import Clips
 from slimaffect.errors import RunError
 from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
+from slimaffect.runtime.building import EngineAsked
 from slimaffect.steps import STEPS, Step
 
-PLAIN = ("held_out", "seed", "threads", "data", "deploy", "engine", "device", "ranks")
+PLAIN = ("held_out", "seed", "threads", "data", "deploy", "device", "ranks")
 TRAINING_ROOMS = ("steps", "select", "search", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
@@ -38,7 +39,7 @@ class Task:
     threads: int
     data: str  # fingerprint of the prepared clips of all sites
     deploy: bool = False
-    engine: bool = False  # of a model that ships: build its GPU engine too
+    engine: EngineAsked | None = None  # of a model that ships: build its GPU engine too
     device: str = "cpu"  # the kind of processor that trains
     ranks: int = 1  # processes that train it together
 
@@ -46,7 +47,7 @@ class Task:
     def parent(self) -> "Task | None":
         """The task whose result this one starts from."""
         if self.deploy:
-            return replace(self, deploy=False, engine=False)
+            return replace(self, deploy=False, engine=None)
         if len(self.steps) == 1:
             return None
         return replace(self, steps=self.steps[:-1])
@@ -88,7 +89,7 @@ class Task:
             "threads": self.threads,  # the order of sums, hence the last digits, depends on it
             "device": self.device,
             "deploy": self.deploy,
-            "engine": self.engine,
+            "engine": self.engine and self.engine.record(),
         }
         if self.ranks > 1:  # sums depend on it too; tasks of one process keep their keys
             content["ranks"] = self.ranks
@@ -102,7 +103,8 @@ class Task:
     def described(self) -> dict[str, Any]:
         """Write it down as plain values, for a process on another machine; `read_task` reads it back."""
         plain = {"held_out": self.held_out, "seed": self.seed, "threads": self.threads, "data": self.data}
-        more = {"deploy": self.deploy, "engine": self.engine, "device": self.device, "ranks": self.ranks}
+        engine = self.engine and self.engine.record()
+        more = {"deploy": self.deploy, "engine": engine, "device": self.device, "ranks": self.ranks}
         return plain | more | {"key": self.key, "model": self.model.model_dump(mode="json"), "steps": self.settled}
 
     def training(self, clips: Clips) -> Clips:
@@ -118,7 +120,8 @@ def read_task(told: dict[str, Any]) -> Task:
     """
     steps = tuple(STEPS[name].model_validate(settings) for one in told["steps"] for name, settings in one.items())
     same = {name: told[name] for name in PLAIN}
-    task = Task(ModelSpec.model_validate(told["model"]), steps, **same)
+    engine = told["engine"] and EngineAsked.read(told["engine"])
+    task = Task(ModelSpec.model_validate(told["model"]), steps, engine=engine, **same)
     if task.key != told["key"]:
         raise RunError(
             f"The task {task.name} has key {told['key'][:12]} where it was planned and {task.key[:12]} here: this "
@@ -135,7 +138,7 @@ def tasks_of(
     seeds: Sequence[int],
     threads: int,
     data: str,
-    engine: bool = False,
+    engine: EngineAsked | None = None,
     device: str = "cpu",
     ranks: int = 1,
 ) -> list[Task]:

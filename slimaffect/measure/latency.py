@@ -34,6 +34,7 @@ class Latency:
         n: timed clips.
         p50, p90, p99: wall time; None where n is too small.
         cpu_s_per_clip: median over stretches of process CPU time per clip, which other work hardly moves.
+        cpu_s_interval: its 95 % interval by order statistics.
         cpu_per_wall: share of the wall time that this process computed.
         flags: `warm_up_not_steady`, `contended`, `several_threads`.
         quantiles: milliseconds at `SHARES`; the outer ones are None where too few clips tell them.
@@ -47,6 +48,7 @@ class Latency:
     cpu_per_wall: float
     flags: tuple[str, ...]
     quantiles: tuple[float | None, ...] = ()
+    cpu_s_interval: tuple[float, float] | None = None
 
     def record(self) -> dict[str, Any]:
         """Write as JSON can hold it."""
@@ -138,6 +140,7 @@ def _summary(contender: _Contender) -> Latency:
         busy,
         tuple(name for name, raised in flags.items() if raised),
         tuple(float(np.quantile(wall, share)) if n >= _enough_for(share) else None for share in SHARES),
+        cpu_s_interval=percentile(np.sort(contender.cpu_s), 0.5).interval if len(contender.cpu_s) > 5 else None,
     )
 
 

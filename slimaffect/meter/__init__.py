@@ -6,7 +6,7 @@ A hardware counter makes a joule `measured`, integrated power `sampled`; CPU-sec
 
 from slimaffect.meter.counter import Counter, Provenance, of_rank
 from slimaffect.meter.cpu import BAND, WATTS_PER_THREAD, CpuPower, cpu_power, machine_cpu_s, peak_mb, tree_cpu_s
-from slimaffect.meter.meter import Meter, found_counters
+from slimaffect.meter.meter import Meter, found_counters, meter_of
 from slimaffect.meter.nvml import Nvml
 from slimaffect.meter.reading import Domain, Reading
 
@@ -23,6 +23,7 @@ __all__ = [
     "cpu_power",
     "found_counters",
     "machine_cpu_s",
+    "meter_of",
     "of_rank",
     "peak_mb",
     "tree_cpu_s",

@@ -6,11 +6,13 @@ part of the busy CPU time, so that the shares of several workers add up to what 
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from slimaffect.meter.counter import Counter, Guarded
-from slimaffect.meter.cpu import BAND, WATTS_PER_THREAD, machine_cpu_s, tree_cpu_s
+from slimaffect.meter.counter import Counter, Guarded, of_rank
+from slimaffect.meter.cpu import BAND, WATTS_PER_THREAD, cpu_power, machine_cpu_s, tree_cpu_s
+from slimaffect.meter.nvml import NoGpu, nvml_counters
 from slimaffect.meter.rapl import rapl_counters
 from slimaffect.meter.reading import Domain, Reading
 
@@ -36,12 +38,14 @@ class Meter:
         watts_per_thread: power of one busy thread where no counter covers the CPU; None: no model, joules are missing.
         band: factors by which that constant may be wrong; give (0.8, 1.2) after calibrating it on this machine.
         counters: what to read; `found_counters()` by default.
+        missing: domains that are used and cannot be read, with the reason.
         clock, cpu_clock, busy_clock: seconds; of the wall, of this process tree, of the whole machine's CPUs.
     """
 
     watts_per_thread: float | None = WATTS_PER_THREAD
     band: tuple[float, float] = BAND
     counters: Sequence[Counter] | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], float] = time.perf_counter
     cpu_clock: Callable[[], float] = field(default_factory=lambda: tree_cpu_s)
     busy_clock: Callable[[], float] = field(default_factory=lambda: machine_cpu_s)
@@ -83,6 +87,7 @@ class Meter:
         begun, cpu, busy = self._begun
         spent, wall = self._last[0] - cpu, self.clock() - begun
         domains = [_measured(one) for one in self._sums]
+        domains += [Domain(name, "nvml", "missing", None, why=why) for name, why in self.missing.items()]
         shared = any(not one.guard.counter.domain.startswith("gpu:") for one in self._sums)
         ours = spent / max(self._last[1] - busy, spent, 1e-9)
         flags = sorted({flag for one in self._sums for flag in one.guard.counter.flags})
@@ -116,6 +121,24 @@ def _measured(one: _Sum) -> Domain:
         why = f"the counter moved by {spent:g} J: too short a time, or it stands still"
         return Domain(counter.domain, counter.source, "missing", None, why=why)
     return Domain(counter.domain, counter.source, counter.provenance, one.ours_j)
+
+
+def meter_of(device: str, *, local_rank: int = 0, nvml: Any = None) -> Meter:
+    """Make the meter of a task that computes on `cpu`, `cuda` or `cuda:1`.
+
+    Each task owns the GPU it computes on; only local rank 0 owns what all processes of a node share. A GPU that cannot
+    be read is missing, with the reason, and then so are the joules of the whole.
+    """
+    power = cpu_power()
+    counters, missing, kind = found_counters(), {}, device.partition(":")
+    if kind[0] == "cuda":
+        try:
+            gpus = nvml_counters(nvml=nvml)
+            counters.append(gpus[int(kind[2] or 0)])
+        except (NoGpu, IndexError) as fault:
+            missing[f"gpu:{kind[2] or 0}"] = str(fault)
+    owned = of_rank(counters, local_rank, next((one.domain for one in counters if one.domain.startswith("gpu:")), None))
+    return Meter(power.watts, power.band, owned, missing)
 
 
 def found_counters() -> list[Counter]:

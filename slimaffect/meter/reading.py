@@ -37,11 +37,15 @@ class Reading:
     @property
     def provenance(self) -> Provenance:
         """The weakest origin among the domains that add up."""
+        if self.joules is None:
+            return "missing"
         return weakest({domain.provenance for domain in self.domains if domain.joules is not None})
 
     @property
     def joules(self) -> float | None:
-        """Sum of all domains that have a figure; None when none has."""
+        """Sum of all domains that have a figure; None when none has, or when a GPU's is missing: it is the largest."""
+        if any(domain.name.startswith("gpu:") and domain.joules is None for domain in self.domains):
+            return None
         found = [domain.joules for domain in self.domains if domain.joules is not None]
         return sum(found) if found else None
 

@@ -103,7 +103,8 @@ def _costs(result: Result) -> list[Axis]:
         Axis("peak_memory_mb", "Peak memory", "peak memory of the deployed process, MB", False,
              _deployed("peak_memory_mb")),
         Axis("parameters", "Parameters", "parameters", False, _deployed("parameters")),
-        Axis("macs_per_frame", "MACs for a frame", "multiply-accumulates per frame", False, _deployed("macs_per_frame")),
+        Axis("macs_per_frame", "MACs for a frame", "multiply-accumulates per frame", False,
+             _deployed("macs_per_frame")),
         Axis("making_cpu_s", "CPU time to make it", "CPU time of all trainings it needed, s", False,
              lambda one: one.cost.cpu_s if one.cost else None),
     ]  # fmt: skip

@@ -93,7 +93,7 @@ def _on_front(points: Float[np.ndarray, "axes variants"]) -> Bool[np.ndarray, " 
 
 
 def _on_front_of_two(first: Draws, second: Draws) -> Bool[np.ndarray, "draws variants"]:
-    """Walk from the best on the second axis to the worst, and keep what raises the first: n log n, for many variants."""
+    """Walk from the best on the second axis to the worst, and keep what raises the first: n log n."""
     order = np.lexsort((-first, -second), axis=1)
     gain, cost = np.take_along_axis(first, order, 1), np.take_along_axis(second, order, 1)
     best = np.maximum.accumulate(gain, axis=1)

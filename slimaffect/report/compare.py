@@ -9,6 +9,7 @@ from slimaffect.report.merge import machine_of
 from slimaffect.report.words import ratio
 from slimaffect.result import Result, Variant
 
+
 @dataclass(frozen=True)
 class Pair:
     """A variant of the first result and its namesake in the second.
@@ -120,8 +121,8 @@ def _remarks(
     if any(pair.change is not None and pair.interval is None for pair in pairs):
         said.append(
             "Where no interval stands beside a change, a result does not keep what people can be resampled from "
-            "(`moments_of_subjects`, since format 1.1), or not the same people: only whether the two separate intervals "
-            "overlap can be said, and that is no test. Run the recipe again for paired differences."
+            "(`moments_of_subjects`, since format 1.1), or not the same people: only whether the two separate "
+            "intervals overlap can be said, and that is no test. Run the recipe again for paired differences."
         )
     if any(not pair.same_steps for pair in pairs):
         said.append("Variants marked * have the same name and different steps.")

@@ -12,6 +12,7 @@ from slimaffect.report.verdict import verdict
 from slimaffect.report.words import ratio
 from slimaffect.result import Result, Variant
 
+
 @dataclass(frozen=True)
 class Rung:
     """A variant on a ladder, and how it differs from the rung below.
@@ -107,13 +108,12 @@ def _longest_prefix(steps: tuple[str, ...], known: Mapping[tuple[str, ...], Vari
     return next((steps[:count] for count in range(len(steps) - 1, 0, -1) if steps[:count] in known), None)
 
 
-def _rung(
-    told: Mapping[str, Row], chain: Sequence[Variant], at: int, differing: frozenset[tuple[str, str]]
-) -> Rung:
+def _rung(told: Mapping[str, Row], chain: Sequence[Variant], at: int, differing: frozenset[tuple[str, str]]) -> Rung:
     here, row = chain[at], told[chain[at].name]
     steps = _acting(here)
     if at == 0:
-        return Rung(row, describe(steps, differing), None, None, None, None, None, here.cost.cpu_s if here.cost else None)
+        spent = here.cost.cpu_s if here.cost else None
+        return Rung(row, describe(steps, differing), None, None, None, None, None, spent)
     below = chain[at - 1]
     return Rung(
         row=row,

@@ -6,7 +6,7 @@ screen reader, and nothing in it that could send data anywhere.
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -20,15 +20,16 @@ from slimaffect.report.choices import cheapest_safe, knee, saved_volume
 from slimaffect.report.curves import curves
 from slimaffect.report.fronts import clip_ms, joules
 from slimaffect.report.ladder import ladders
+from slimaffect.report.ledger import ledger_rows
 from slimaffect.report.merge import merge
 from slimaffect.report.payload import csv_link, json_link, payload
 from slimaffect.report.picture import write_picture
 from slimaffect.report.rows import bill, problems, rows, sites, timings
 from slimaffect.report.strips import Strips
 from slimaffect.report.subjects import people
-from slimaffect.report.table import to_csv, to_latex, to_markdown
+from slimaffect.report.table import of_all, to_csv, to_latex, to_markdown
 from slimaffect.report.verdict import baseline_of, verdict
-from slimaffect.result import LedgerEntry, Result, Variant
+from slimaffect.result import LedgerEntry, Result, SiteScore, Variant
 
 HERE = Path(__file__).parent / "template"
 MOST_TASKS = 300  # of the ledger, the dearest first; the page carries the rest in its JSON
@@ -88,7 +89,10 @@ def page(result: Result, picture: bytes) -> str:
     )
 
 
-_WORDS = ("plain", "signed", "span", "signed_span", "figures", "count", "seconds", "joules", "times", "listed", "percent", "chance")
+_WORDS = (
+    "plain", "signed", "span", "signed_span", "figures", "count",
+    "seconds", "joules", "times", "listed", "percent", "chance",
+)  # fmt: skip
 
 
 def _facts(result: Result) -> dict[str, Any]:
@@ -113,6 +117,10 @@ def _facts(result: Result) -> dict[str, Any]:
         "curves_left": all_curves - len(drawn),
         "bill": bill(result.ledger),
         "tasks": dearest(result.ledger),
+        "factors": ledger_rows(result),
+        "numbers": {row.variant.name: row.number for row in table},
+        "of_all": of_all(result),
+        "calibrated": any(one.gain_valence is not None for one in _site_scores(result)),
         "problems": problems(result),
         "joules_shown": any(joules(one) is not None for one in result.variants),
         "missing": missing(result),
@@ -162,6 +170,10 @@ def missing(result: Result) -> list[str]:
     if not any(entry.curve for entry in result.ledger):
         said.append("No training curves were recorded in this result.")
     return said
+
+
+def _site_scores(result: Result) -> Iterator[SiteScore]:
+    return (site for one in result.variants if one.scores for site in one.scores.sites.values())
 
 
 def _has_joules(variant: Variant) -> bool:

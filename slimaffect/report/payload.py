@@ -78,8 +78,8 @@ def _axis(axis: Axis, result: Result) -> dict[str, Any]:
         "scale": axis.scale,
         "unit": axis.unit,
         "values": [_rounded(axis.value(one)) for one in result.variants],
-        "ends": [None if (ends := axis.ends(one)) is None else [_rounded(end) for end in ends] for one in result.variants],
-    }  # fmt: skip
+        "ends": [None if ends is None else [_rounded(end) for end in ends] for ends in map(axis.ends, result.variants)],
+    }
 
 
 def _chances(result: Result, axes: list[Axis], drawn: dict[str, Resampled]) -> dict[str, list[float | None]]:
@@ -87,9 +87,7 @@ def _chances(result: Result, axes: list[Axis], drawn: dict[str, Resampled]) -> d
     return {f"{gain}|{cost}": shares for (gain, cost), shares in found.items() if shares is not None}
 
 
-def _point(
-    row: Row, before: dict[tuple[str, str], float], differing: frozenset[tuple[str, str]]
-) -> dict[str, Any]:
+def _point(row: Row, before: dict[tuple[str, str], float], differing: frozenset[tuple[str, str]]) -> dict[str, Any]:
     variant, scores, deploy = row.variant, row.variant.scores, row.variant.deploy
     return {
         "number": row.number,

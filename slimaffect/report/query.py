@@ -1,8 +1,8 @@
 """Questions to results: `ccc > 0.6 and (precision == int8 or clip_ms < 0.5)`. Parsed here; nothing is ever evaluated.
 
 A question is comparisons joined by `and`, `or`, `not` and parentheses. A comparison names a figure on its left, one of
-`< <= > >= == != ~` (`~`: contains the text), and a number, a word, a quoted text, true, false or none on its right. What
-was not measured fulfils no comparison but `== none`.
+`< <= > >= == != ~` (`~`: contains the text), and a number, a word, a quoted text, true, false or none on its right.
+What was not measured fulfils no comparison but `== none`.
 """
 
 import operator
@@ -63,7 +63,7 @@ def ordered(lines: Iterable[Line], name: str, *, down: bool) -> list[Line]:
 
 
 class _Parser:
-    """Recursive descent over the tokens: either = both (or both)*; both = one (and one)*; one = not one | (...) | compare."""
+    """Recursive descent: either = both (or both)*; both = one (and one)*; one = not one | (either) | comparison."""
 
     def __init__(self, text: str, names: Collection[str]) -> None:
         self._text, self._names, self._at = text, names, 0

@@ -32,6 +32,12 @@ class People:
         most = [change for *_, change in self.changes]
         return _lowest_tenth(most) if most else None
 
+    @property
+    def tenth_gain(self) -> float | None:
+        """Mean change of the tenth of subjects who gain most: where it is as large, both are chance."""
+        most = [-change for *_, change in self.changes]
+        return -_lowest_tenth(most) if most else None
+
 
 def by_subject(variant: Variant) -> dict[tuple[str, str], float]:
     """CCC of every subject that has one: (site, subject) -> CCC; empty where they are not recorded."""

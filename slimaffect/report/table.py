@@ -1,7 +1,7 @@
-"""Every variant as one flat line of named figures: for CSV, for queries, and for the tables of a paper."""
+"""Every variant as one flat line of named figures: for CSV, queries and the tables of a paper."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -69,16 +69,21 @@ def caption(result: Result) -> str:
     drawn = " (synthetic faces)" if data and data.synthetic else ""
     people = f", {data.subjects} subjects" if data and data.subjects else ""
     margin = next((m for one in result.variants if (m := _margin(one)) is not None), None)
-    kept = "" if margin is None else f" Kept: the lower end of the paired interval lies above -{margin:g}."
-    where = ", ".join(
-        str(one) for one in (place.cpu, place.threads and f"{place.threads} thread(s)", place.gpu) if one
-    )
+    lower = "lower end that holds for all variants" if of_all(result) else "lower end of the paired interval"
+    kept = "" if margin is None else f" Kept: the {lower} lies above -{margin:g}."
+    where = ", ".join(str(one) for one in (place.cpu, place.threads and f"{place.threads} thread(s)", place.gpu) if one)
     commit = f" Commit {place.commit}." if place.commit else ""
     return (
         f"Recipe {result.recipe.name} on {data.name if data and data.name else 'unnamed data'}{drawn}{people}: CCC on "
         f"held-out {unit}s, mean over {unit}s, 95 % intervals over resampled subjects.{kept} Times are medians for one "
         f"clip, batch 1, on {where or 'an unknown machine'}.{commit} A dash was not measured."
     )
+
+
+def of_all(result: Result) -> bool:
+    """Tell whether the verdicts hold for all variants that were looked at."""
+    against = (one.scores.versus_baseline for one in result.variants if one.scores)
+    return any(one is not None and one.non_inferior_of_all is not None for one in against)
 
 
 def _scores(variant: Variant) -> Flat:
@@ -100,6 +105,9 @@ def _against(row: Row) -> Flat:
     return {
         "delta": against.delta if against else None, "delta_low": low, "delta_high": high,
         "margin": against.margin if against else None, "non_inferior": against.non_inferior if against else None,
+        "delta_low_of_all": against.lower_of_all if against else None,
+        "non_inferior_of_all": against.non_inferior_of_all if against else None,
+        "looked_at": against.looked_at if against else None,
     }  # fmt: skip
 
 

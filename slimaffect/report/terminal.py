@@ -12,6 +12,7 @@ from rich.text import Text
 from slimaffect.report.ledger import LedgerRow, ledger_rows
 from slimaffect.report.merge import merge
 from slimaffect.report.rows import Bill, Row, bill, problems, rows, sites
+from slimaffect.report.searches import search_sentences
 from slimaffect.report.verdict import Standing, verdict
 from slimaffect.report.words import (
     DASH,
@@ -67,6 +68,8 @@ def print_report(console: Console, results: Sequence[Result]) -> None:
         console.print(_sites(table, sites(result), result.folds))
     if result.ledger:
         console.print(_factors(ledger_rows(result), console.width))
+        for sentence in search_sentences(result):
+            console.print(_named(sentence, "default"))
         console.print(_paid(bill(result.ledger)))
     if result.problems:
         console.print(problem_table(problems(result, most=20)))

@@ -29,11 +29,12 @@ def to_mlflow(results: Sequence[tuple[Path, Result]], where: str) -> int:
         client = MlflowClient(tracking_uri=address)
         return sum(_log(client, path, result, artifacts) for path, result in results)
     except MlflowException as error:
-        raise ResultError(f"MLflow at {where} refuses ({error}). Give --out a folder, or your server's address.") from error
+        told = f"MLflow at {where} refuses ({error}). Give --out a folder, or your server's address."
+        raise ResultError(told) from error
 
 
 def _place(where: str) -> tuple[str, str | None]:
-    """Turn a folder into a database and a place for artifacts; MLflow no longer writes plain folders (since version 3)."""
+    """Turn a folder into a database and a place for artifacts; MLflow 3 writes no plain folders."""
     if "://" in where or where.startswith("databricks"):
         return where, None
     folder = Path(where).absolute()
@@ -129,4 +130,4 @@ def _safe(name: str) -> str:
 
 
 def _absent(name: str) -> ResultError:
-    return ResultError(f"{name} is not installed, so nothing was exported. Add it with `pip install slimaffect[{name}]`.")
+    return ResultError(f"{name} is not installed: nothing was exported. Add it with `pip install slimaffect[{name}]`.")

@@ -1,8 +1,11 @@
 """The result of one run: what was kept, what was saved, and what it cost. Reports read this and nothing else."""
 
+from slimaffect.result.bill import bill_of, repaid_of
 from slimaffect.result.files import json_schema, plain, read_result, write_result, write_schema
 from slimaffect.result.records import (
     SCHEMA,
+    Bill,
+    Carbon,
     ClipTime,
     Cost,
     DataRecord,
@@ -15,7 +18,9 @@ from slimaffect.result.records import (
     Provenance,
     RecipeRecord,
     Record,
+    Repaid,
     Result,
+    SiteDelta,
     SiteScore,
     Timing,
     Variant,
@@ -26,6 +31,8 @@ from slimaffect.result.scored import scores_record
 
 __all__ = [
     "SCHEMA",
+    "Bill",
+    "Carbon",
     "ClipTime",
     "Cost",
     "DataRecord",
@@ -38,15 +45,19 @@ __all__ = [
     "Provenance",
     "RecipeRecord",
     "Record",
+    "Repaid",
     "Result",
+    "SiteDelta",
     "SiteScore",
     "Timing",
     "Variant",
     "VariantScores",
     "VersusBaseline",
+    "bill_of",
     "json_schema",
     "plain",
     "read_result",
+    "repaid_of",
     "scores_record",
     "write_result",
     "write_schema",

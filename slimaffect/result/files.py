@@ -29,7 +29,9 @@ def write_result(result: Result, path: Path) -> Path:
 
 
 def read_result(path: Path) -> Result:
-    """Read a result.json, or the one in a folder.
+    """Read a result.json, or the one in a folder: of any minor version, newer ones included.
+
+    Fields of a newer one are kept and not shown; those that an older one lacks are None.
 
     Raises:
         ResultError: there is none, it is no JSON, it has another schema, or fields do not fit.
@@ -43,7 +45,7 @@ def read_result(path: Path) -> Result:
         raise ResultError(f"{path}: this cannot be read as JSON ({error}). Run the recipe again.") from error
     _refuse_other_schema(path, found)
     try:
-        return Result.model_validate(found)
+        return Result.model_validate({"schema_minor": 0} | found)
     except ValidationError as error:
         raise ResultError(f"{path}: {_first_faults(error)}. Run the recipe again, or mend the file.") from error
 

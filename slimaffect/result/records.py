@@ -160,6 +160,8 @@ class Deploy(Record):
     threads: int | None = None
     clip_ms: ClipTime | None = None
     cpu_s_per_clip: Number = None
+    cpu_s_interval: Interval = None
+    """95 % interval of `cpu_s_per_clip`, by order statistics."""
     energy_j_per_clip: Energy | None = None
     size_mb: Number = None
     peak_memory_mb: Number = None
@@ -176,6 +178,8 @@ class Cost(Record):
     cpu_s: Number = None
     joules: Number = None
     provenance: Provenance | None = None
+    gpu_seconds: Number = None
+    """Seconds that GPUs were held, used or not."""
     examples: int | None = None
     """Frames that passed through a model in training."""
     trainings: int | None = None
@@ -186,6 +190,46 @@ class ParetoPlace(Record):
 
     latency: bool | None = None
     energy: bool | None = None
+
+
+class Repaid(Record):
+    """After how many clips the shrinking has repaid what it cost beyond the baseline."""
+
+    unit: Literal["joules", "cpu_s"]
+    """What was compared: measured joules of one kind, or else CPU-seconds, in which a model's constant cancels."""
+    clips: Number = None
+    """None: never, at the figures as measured."""
+    interval: tuple[Number, Number] | None = None
+    """Its ends; None for an upper end that never comes."""
+
+
+class Carbon(Record):
+    """Grams of CO2 equivalent; null unless the user said where the electricity comes from."""
+
+    co2e_g: Number = None
+    g_per_kwh: Number = None
+    year: int | None = None
+    source: str | None = None
+    pue: Number = None
+
+
+class Bill(Record):
+    """What all tasks behind a result cost, each once, failed and pruned attempts included."""
+
+    tasks: int
+    seconds: Number = None
+    cpu_s: Number = None
+    joules: Number = None
+    provenance: Provenance | None = None
+    gpu_hours: Number = None
+    """Hours that GPUs were held, used or not."""
+    examples: int | None = None
+    trainings: int | None = None
+    unfinished_cpu_s: Number = None
+    """The part that attempts cost which came to nothing."""
+    spent_now_cpu_s: Number = None
+    """The part that this run spent itself; the cache answered for the rest."""
+    carbon: Carbon = Carbon()
 
 
 class Variant(Record):
@@ -199,6 +243,8 @@ class Variant(Record):
     scores: VariantScores | None = None
     deploy: Deploy | None = None
     cost: Cost | None = None
+    repaid: Repaid | None = None
+    """When the shrinking has repaid its cost; None for the baseline, and where either cost is unknown."""
     pareto: ParetoPlace | None = None
     flags: list[str] = []
 
@@ -214,6 +260,7 @@ class LedgerEntry(Record):
     cpu_s: Number = None
     joules: Number = None
     provenance: Provenance | None = None
+    gpu_seconds: Number = None
     examples: int | None = None
     trainings: int | None = None
     reused: bool | None = None
@@ -297,4 +344,6 @@ class Result(Record):
     """Name of the variant that the others are compared with."""
     variants: list[Variant]
     ledger: list[LedgerEntry] = []
+    bill: Bill | None = None
+    """Sums of the ledger."""
     problems: list[ProblemRecord] = []

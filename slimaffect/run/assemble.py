@@ -17,7 +17,16 @@ from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import answers_file
 from slimaffect.recipe import BASELINE, Recipe
 from slimaffect.report.fronts import fronts
-from slimaffect.result import Cost, DataRecord, Deploy, LedgerEntry, ProblemRecord, VariantScores, scores_record
+from slimaffect.result import (
+    Cost,
+    DataRecord,
+    Deploy,
+    LedgerEntry,
+    ProblemRecord,
+    VariantScores,
+    repaid_of,
+    scores_record,
+)
 from slimaffect.result import Variant as VariantRecord
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
@@ -73,7 +82,11 @@ def variants_of(
         )
         for one in everything
     ]
-    return [variant.model_copy(update={"pareto": place}) for variant, place in zip(found, fronts(found), strict=True)]
+    baseline = next((variant for variant in found if variant.name == BASELINE), None)
+    return [
+        variant.model_copy(update={"pareto": place, "repaid": repaid_of(baseline, variant) if baseline else None})
+        for variant, place in zip(found, fronts(found), strict=True)
+    ]
 
 
 def cost_of(one: Finished, records: Records) -> Cost:

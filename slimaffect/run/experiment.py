@@ -18,8 +18,9 @@ from slimaffect.execute.engine import Views
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.ledger import FOLDER, Ledger
 from slimaffect.execute.view import TerminalView
+from slimaffect.meter.carbon import Intensity
 from slimaffect.recipe import BASELINE, Recipe, resolved_yaml
-from slimaffect.result import SCHEMA, RecipeRecord, Result, write_result
+from slimaffect.result import SCHEMA, RecipeRecord, Result, bill_of, write_result
 from slimaffect.run.assemble import answers_of, data_record, ledger_of, problem_records, scores_of, variants_of
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import by_variant
@@ -27,6 +28,7 @@ from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
 from slimaffect.run.selections import write_selections
 from slimaffect.run.ship import ship, write_bundles
+from slimaffect.runtime.building import EngineAsked, Profile
 
 
 def run_recipe(
@@ -37,6 +39,7 @@ def run_recipe(
     *,
     fresh: bool = False,
     strict: bool = False,
+    carbon: Intensity | None = None,
     retry_failed: bool = False,
 ) -> Result:
     """Slim and score once per held-out site; then slim on all sites the one that ships.
@@ -75,7 +78,8 @@ def run_recipe(
         data=data_record(prepared, synthetic=recipe.data.source == SYNTHETIC),
         baseline=BASELINE,
         variants=variants_of(everything, records, deployed, scores, bundles),
-        ledger=ledger_of(everything, records, reused),
+        ledger=(ledger := ledger_of(everything, records, reused)),
+        bill=bill_of(ledger, carbon),
         problems=problem_records(prepared),
     )
     write_selections(everything, records, folder)
@@ -109,5 +113,7 @@ def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
     common |= {"device": execution.processor, "ranks": execution.ranks}
     variants = [variant.steps for variant in recipe.variants]
     scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
-    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": recipe.deploy.engine == "rtx"}
+    asked = recipe.deploy
+    engine = EngineAsked(Profile(asked.engine_batch, asked.engine_time), asked.engine_capabilities)
+    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": engine if asked.engine == "rtx" else None}
     return scored + tasks_of(variants, **shipped, **common)

@@ -15,14 +15,14 @@ from slimaffect.export.tensorrt import Engine, Profile
 from slimaffect.measure.contenders import clip_reader, fastest
 from slimaffect.measure.facts import file_facts, peak_memory_mb
 from slimaffect.measure.latency import measure_clips
-from slimaffect.meter import BAND, WATTS_PER_THREAD
+from slimaffect.meter import cpu_power
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import Recipe, recipe_hash
 from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.bundle import Chosen, Preprocessing
-from slimaffect.runtime.session import Runtime
+from slimaffect.runtime.session import CpuRuntime, Runtime
 
 BUDGET_S = 3.0  # of timing for each contender
 MEASURED = "measured.json"
@@ -109,6 +109,7 @@ def _deploy(
         threads=recipe.deploy.threads,
         clip_ms=_clip_time(latency),
         cpu_s_per_clip=latency["cpu_s_per_clip"],
+        cpu_s_interval=latency.get("cpu_s_interval"),  # timings kept by an earlier version have none
         energy_j_per_clip=modelled_energy(latency["cpu_s_per_clip"]),
         peak_memory_mb=peak_memory_mb(winner.file, winner.runtime, frames=recipe.deploy.clip_frames),
         timings=[_timing(contender, timed[contender.name], chosen=contender is winner) for contender in mine],
@@ -122,8 +123,9 @@ def modelled_energy(cpu_s: float) -> Energy:
 
     A clip of a millisecond is far below the period of any energy counter, so a counter is not asked here.
     """
-    low, high = BAND
-    joules = cpu_s * WATTS_PER_THREAD
+    power = cpu_power()
+    low, high = power.band
+    joules = cpu_s * power.watts
     return Energy(value=joules, interval=(joules * low, joules * high), provenance="modelled")
 
 
@@ -204,7 +206,7 @@ def _chosen(one: Finished, records: Records, deploy: Deploy) -> Chosen:
     exported = records[one.shipped.key]["figures"]["exported"]
     assert deploy.file
     return Chosen(
-        runtime=cast("Runtime", deploy.runtime),
+        runtime=cast("CpuRuntime", deploy.runtime),
         file=exported["files"][deploy.file],
         stream=exported["streams"][deploy.file],
         clip_ms=deploy.clip_ms.p50 if deploy.clip_ms else None,

@@ -127,7 +127,7 @@ def test_regions_and_figures_that_cannot_be_are_refused():
         intensity("GER")
     with pytest.raises(EnergyError, match="--carbon-intensity is 5000 g/kWh"):
         intensity(given=5000)
-    with pytest.raises(EnergyError, match="--pue is 0.5"):
+    with pytest.raises(EnergyError, match=r"--pue is 0\.5"):
         intensity("DEU", pue=0.5)
 
 

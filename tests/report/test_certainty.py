@@ -68,7 +68,9 @@ def test_two_equal_variants_share_the_front():
 
 def test_a_variant_without_a_figure_is_on_no_front():
     """Missing gain or missing cost: no share, and the others are judged without it."""
-    found = result(variant("baseline", answers(0.1), 9.0), variant("small", answers(0.2, 1), 3.0), Variant(name="failed"))
+    found = result(
+        variant("baseline", answers(0.1), 9.0), variant("small", answers(0.2, 1), 3.0), Variant(name="failed")
+    )
     axes = axes_of(found)
     shares = chances(found, axis_named(axes, "ccc"), axis_named(axes, "clip_ms"), resampled(found))
     assert shares[:2] == [1.0, 1.0]

@@ -42,7 +42,13 @@ def test_markdown_is_a_table_with_its_caption(result):
 
 def test_the_caption_names_data_margin_machine_and_commit(result):
     """A table without these is a rumour."""
-    for words in ("synthetic faces", "45 subjects", "above -0.03", "A made-up CPU for this fixture", "0123456789abcdef"):
+    for words in (
+        "synthetic faces",
+        "45 subjects",
+        "above -0.03",
+        "A made-up CPU for this fixture",
+        "0123456789abcdef",
+    ):
         assert words in caption(result)
 
 

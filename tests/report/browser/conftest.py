@@ -134,7 +134,9 @@ class Browser:
     def _ask(self, method: str, **params) -> dict:
         self._number += 1
         said = {"id": self._number, "method": method, "params": params}
-        os.write(self._mouth, json.dumps(said | ({"sessionId": self._session} if self._session else {})).encode() + b"\0")
+        os.write(
+            self._mouth, json.dumps(said | ({"sessionId": self._session} if self._session else {})).encode() + b"\0"
+        )
         while True:
             answer = self._hear()
             if answer.get("id") == self._number:

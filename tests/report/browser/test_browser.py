@@ -73,7 +73,13 @@ def test_a_click_shows_what_a_point_is(browser, page):
     browser.open(page)
     browser.click('#points [data-number="3"] .halo')
     told = browser.run("document.getElementById('detail').textContent")
-    for words in ("tiny-int8", "student: tiny", "slim bundle show bundles/tiny-int8", "delft", "−0.025 (−0.047 to −0.004)"):
+    for words in (
+        "tiny-int8",
+        "student: tiny",
+        "slim bundle show bundles/tiny-int8",
+        "delft",
+        "−0.025 (−0.047 to −0.004)",
+    ):
         assert words in told
     assert browser.run("document.getElementById('tip').hidden") is False
     assert "tiny-int8: not shown" in browser.run("document.getElementById('tip').textContent")
