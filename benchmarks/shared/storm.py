@@ -37,7 +37,7 @@ from slimaffect.steps import STEPS
 EPOCHS, STEPS_EACH, BATCH = 5, 2, 4
 EPOCH_EXAMPLES = STEPS_EACH * BATCH
 DISK_MB = 16
-SETTINGS = Execution(workers=2, device="cpu", attempts=10, lease_s=4.0, hung_after_s=20.0)
+SETTINGS = Execution(workers=2, device="cpu", attempts=10, lease_s=15.0, hung_after_s=60.0)
 
 _kept: list[Path] = []
 
@@ -157,6 +157,7 @@ def _drive(root: Path, cache: Cache) -> None:
             ledger.begun(((task, 1.0) for task in plan.waiting.values()), reused=len(plan.records), on="local")
             with closing(Pool(SETTINGS, clips(), cache, 4, hire=_hire_forked(cache))) as pool:
                 run_plan(plan, pool, ledger, attempts=SETTINGS.attempts, leaving=leaving)
+        print(*(f"{task.name}: {why}" for task, why in plan.failures), sep="\n", flush=True)
         code = 1 if plan.failures else 0
     except BaseException:  # noqa: BLE001  (a fork must never go on as its parent)
         traceback.print_exc()
