@@ -10,9 +10,13 @@ Each arm is compared with the same student alone on the same resampled subjects,
 - out of fold 4x: both.
 
 It was not run to its end yet: what it prints belongs into docs/methods/distill.md. Finished arms are kept in --work,
-so it can be stopped. The people without labels are drawn once, which takes its time too.
+so it can be stopped. The people without labels are drawn once, which takes its time too. Where there is a GPU:
+
+    python benchmarks/distillation.py --clips FOLDER --workers 16 --device cuda --work WORK --json FILE
+    python benchmarks/distillation.py --arms plain "out of fold" --clips FOLDER ...    # without people without labels
 """
 
+import argparse
 import json
 import sys
 from dataclasses import replace
@@ -21,16 +25,16 @@ from typing import Any
 
 from rich.console import Console
 from shared.arms import Job, answer_exported, parser, row, run, table, whole_arms
+from shared.packed import strangers, unpack
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
-from slimaffect.data.synthetic import SyntheticSettings, synthesise
+from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.data.synthetic.cast import takes
 from slimaffect.run.places import Places
 
 TEACHER, ALONE = "reference", "alone"
 ARMS = (TEACHER, ALONE, "plain", "out of fold", "plain 2x", "plain 4x", "out of fold 4x")
-MORE = 4  # times as many people without labels as with
 FOLDS = 4  # of the cross-fitted teachers
 SHARE = 0.5  # of a batch without labels
 
@@ -46,32 +50,56 @@ def main() -> None:
     """Train what is missing, then print the table."""
     options = parser(__doc__ or "", "two sites, 8 + 32 short recordings, 1 seed, trainings of seconds: does it run?")
     options.add_argument("--student", default="tiny", help="its shape")
-    chosen = options.parse_args()
-    console, cache = Console(), Places.choose().cache
-    people = SyntheticSettings(subjects=8, seconds=10, sites=("S1", "S2")) if chosen.quick else SyntheticSettings()
-    strangers = people.model_copy(update={"seed": people.seed + 1, "subjects": MORE * people.subjects})
-    with bars(console) as watch:
-        folder = (
-            cache
-            / "datasets"
-            / f"strangers-{strangers.subjects}-{strangers.seconds:g}-{len(strangers.sites)}-{strangers.seed}"
-        )
-        if not (folder / ".complete").exists():
-            synthesise(folder, strangers, workers=chosen.workers, watch=watch)
-            (folder / ".complete").touch()
-        settings = DataSettings(synthetic=people, unlabelled=str(folder))
-        clips = prepare(settings, cache, workers=chosen.workers, watch=watch).clips
+    options.add_argument("--clips", type=Path, metavar="FOLDER", help="clips packed by benchmarks/pack.py")
+    options.add_argument(
+        "--arms", nargs="+", choices=ARMS, default=ARMS, metavar="ARM", help="only these, and what they need"
+    )
+    chosen, console = options.parse_args(), Console()
+    cache = Places.choose().cache
+    clips = clips_of(chosen, cache, console)
     seeds, epochs = (range(1), 2) if chosen.quick else (range(chosen.seeds), chosen.epochs)
     work = (chosen.work or cache / "distillation") / f"{clips.fingerprint[:12]}-{chosen.student}-{epochs}"
-    jobs = [Job(arm, site, seed) for arm in ARMS for seed in seeds for site in clips.sites]
+    arms = [arm for arm in ARMS if arm in {TEACHER, ALONE, *chosen.arms}]
+    jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
     if not chosen.table:
         do = train_quickly if chosen.quick else train_fully
-        run(do, jobs, TEACHER, clips, work, epochs=epochs, workers=chosen.workers, console=console)
-    found = whole_arms(ARMS, clips.sites, seeds, work)
+        how = {"epochs": epochs, "workers": chosen.workers, "device": chosen.device}
+        run(do, jobs, TEACHER, clips, work, console=console, **how)
+    found = whole_arms(arms, clips.sites, seeds, work)
     rows = [row(arm, answers, found[ALONE]) for arm, answers in found.items()] if ALONE in found else []
     console.print(table(rows, f"{chosen.student} {ALONE}"))
     if chosen.json:
-        chosen.json.write_text(json.dumps({"rows": rows, "seeds": len(seeds), "epochs": epochs}, indent=1))
+        told = {
+            "rows": rows,
+            "student": chosen.student,
+            "seeds": len(seeds),
+            "epochs": epochs,
+            "packed": bool(chosen.clips),
+        }
+        chosen.json.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def clips_of(chosen: argparse.Namespace, cache: Path, console: Console) -> Clips:
+    """Read packed clips, or prepare the default data and, where an arm needs them, people without labels."""
+    people = SyntheticSettings(subjects=8, seconds=10, sites=("S1", "S2")) if chosen.quick else SyntheticSettings()
+    times = max(asked_times(arm) for arm in chosen.arms)
+    with bars(console) as watch:
+        if chosen.clips:
+            return unpack(chosen.clips, cache / "unpacked", watch)
+        settings = DataSettings(synthetic=people)
+        if times:
+            folder = strangers(people, times, chosen.workers, watch)
+            settings = settings.model_copy(update={"unlabelled": str(folder)})
+        return prepare(settings, cache, workers=chosen.workers, watch=watch).clips
+
+
+def asked_times(arm: str) -> int:
+    """Say how many times as many people without labels an arm asks for.
+
+    >>> asked_times("plain 4x"), asked_times("plain")
+    (4, 0)
+    """
+    return int(arm.removesuffix("x")[-1]) if arm.endswith("x") else 0
 
 
 def train_quickly(job: Job, clips: Clips, work: Path, epochs: int) -> None:
@@ -111,7 +139,7 @@ def train(job: Job, clips: Clips, work: Path, settings: dict[str, Any]) -> None:
 
 def with_strangers(clips: Clips, arm: str) -> Clips:
     """Keep as many people without labels as the arm asks for, the first ones that were drawn."""
-    times = int(arm.removesuffix("x")[-1]) if arm.endswith("x") else 0
+    times = asked_times(arm)
     if not times or clips.unlabelled is None:
         return replace(clips, unlabelled=None)
     drawn = SyntheticSettings.model_validate({"subjects": times * len(clips.subjects), "sites": clips.sites})

@@ -12,7 +12,6 @@ import functools
 import importlib.util
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slimaffect.data.workers import each
+from slimaffect.meter import peak_mb
 
 TESTS = Path(__file__).parents[1] / "tests" / "data"
 BATCH = 25  # cases of a task: few enough to find the one that kills its process
@@ -44,7 +44,7 @@ class Told:
     broken: list[str]
     slowest_s: float
     cpu_s: float
-    peak_mb: float
+    peak_mb: float | None  # None where the system does not tell
 
 
 def main() -> None:
@@ -62,9 +62,10 @@ def main() -> None:
     rows = [_row(room, name, told) for room, name in dict.fromkeys((one.room, one.name) for one in batches)]
     for row in rows:
         endings = ", ".join(f"{count} x {what}" for what, count in row["endings"].items())
+        peak = "-" if row["peak_mb"] is None else f"{row['peak_mb']:.0f} MB"
         print(
             f"{row['room']} {row['name']}: {row['cases']} cases, {len(row['broken'])} broken, slowest "
-            f"{row['slowest_s']:.2f} s, {row['cpu_s']:.1f} s of CPU, peak {row['peak_mb']:.0f} MB; {endings}"
+            f"{row['slowest_s']:.2f} s, {row['cpu_s']:.1f} s of CPU, peak {peak}; {endings}"
         )
         print("".join(row["broken"]), end="")
     broken = sum(len(row["broken"]) for row in rows)
@@ -78,7 +79,7 @@ def main() -> None:
 
 def run(batch: Batch) -> Told:
     """Run a batch's cases in this process."""
-    told = Told(collections.Counter(), [], 0.0, 0.0, 0.0)
+    told = Told(collections.Counter(), [], 0.0, 0.0, None)
     slowest, begun = 0.0, time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         case = _case(batch, Path(folder))
@@ -92,8 +93,7 @@ def run(batch: Batch) -> Told:
                 told.broken.append(f"{batch.room} {batch.name}, seed {seed}:\n{traceback.format_exc()}\n")
             slowest = max(slowest, time.perf_counter() - began)
         faulthandler.cancel_dump_traceback_later()
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Told(told.endings, told.broken, slowest, time.process_time() - begun, peak_mb)
+    return Told(told.endings, told.broken, slowest, time.process_time() - begun, peak_mb())
 
 
 def _batches(cases: int, first: int, only: str | None) -> list[Batch]:
@@ -135,7 +135,7 @@ def _row(room: str, name: str, told: dict[Batch, Told | None]) -> dict:
         + [f"{room} {name}, seeds {seeds.start} to {seeds.stop - 1}: the process died\n" for seeds in lost],
         "slowest_s": max((one.slowest_s for one in well), default=0.0),
         "cpu_s": sum(one.cpu_s for one in well),
-        "peak_mb": max((one.peak_mb for one in well), default=0.0),
+        "peak_mb": max((one.peak_mb for one in well if one.peak_mb is not None), default=None),
     }
 
 

@@ -8,6 +8,9 @@ Two comparisons with training on everything, on the same resampled subjects:
 
 Cost is CPU seconds and examples of selection and training together, as a share of those of everything.
 `--scale` measures instead how fast the selectors are on millions of units of 128 features, and what memory they take.
+The features lie in a memory-mapped file in --work (5 GB for ten million), which selectors read block by block. Two
+figures of memory: what the process allocated (RssAnon, a floor that no pressure lowers), and its peak resident memory,
+which counts pages of the file that the system keeps because nobody else wants the room.
 
 Not run to its end yet: 3 seeds are some 1,160 trainings. Finished ones are kept in --work, so it can be stopped.
 """
@@ -15,6 +18,7 @@ Not run to its end yet: 3 seeds are some 1,160 trainings. Finished ones are kept
 import argparse
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -38,7 +42,9 @@ from slimaffect.select.choose import SELECTORS, select
 
 EVERYTHING, EPOCHS, STEPS = "everything", "equal epochs", "equal steps"
 KEEPS = (0.5, 0.25, 0.1, 0.05)
+WAYS = (*SELECTORS, "rs2", "infobatch")
 WIDTH, PER_SUBJECT, KEPT_AT_SCALE = 128, 5000, 0.1
+ROWS = 100_000  # units that are drawn and written at once
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def main() -> None:
     """Train what is missing, then print the table."""
     options = _options()
     console = Console()
-    rows = at_scale(options.units, console) if options.scale else against_everything(options, console)
+    rows = at_scale(options, console) if options.scale else against_everything(options, console)
     if options.json:
         options.json.write_text(json.dumps({"rows": rows}, indent=1))
 
@@ -79,7 +85,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw CCC against the kept share")
     parser.add_argument("--table", action="store_true", help="train nothing: print the arms that are whole")
-    parser.add_argument("--by", nargs="+", choices=(*SELECTORS, "rs2"), default=(*SELECTORS, "rs2"))
+    parser.add_argument("--by", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--keep", nargs="+", type=float, default=KEEPS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
@@ -151,7 +157,7 @@ def _train(job: Job, work: Path, epochs: int) -> None:
         if arm.by != EVERYTHING:
             candidate = Subset.model_validate({"keep": arm.keep, "by": arm.by}).apply(candidate)
         selected = time.process_time()
-        length = epochs if arm.at == EPOCHS else round(epochs / candidate.clips.share)
+        length = epochs if arm.at == EPOCHS else round(epochs / steps_share(candidate.clips))
         candidate = Train(epochs=length).apply(candidate)
         trained = time.process_time()
     cost = {"selection_s": selected - begun, "training_s": trained - selected, "examples": journal.examples}
@@ -159,6 +165,11 @@ def _train(job: Job, work: Path, epochs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         session = open_model(export(candidate, Path(folder)).files["fp32"], runtime="onnxruntime")
         answer(session, clips.of_sites([job.held_out]), job.seed).save(job.file(work))
+
+
+def steps_share(clips: Clips) -> float:
+    """Share of the steps that an epoch takes; `infobatch` leaves out what it finds easy, about half of everything."""
+    return clips.share * (1 - clips.spared / 2)
 
 
 def _rows(arms: Sequence[Arm], jobs: Sequence[Job], work: Path) -> Iterator[dict]:
@@ -227,29 +238,79 @@ def _draw(rows: list[dict], file: Path) -> None:
     figure.savefig(file, bbox_inches="tight", dpi=150)
 
 
-def at_scale(units: int, console: Console) -> list[dict]:
+def at_scale(options: argparse.Namespace, console: Console) -> list[dict]:
     """Run each selector on drawn units, each in a process of its own so that its peak memory is its own."""
-    table = Table("selector", "units a second", "seconds", "peak GB", title=f"{units:,} units x {WIDTH}, a tenth kept")
-    rows = []
-    for by in SELECTORS:
+    units = 20_000 if options.quick else options.units
+    words = [by for by in options.by if by in SELECTORS]
+    table = Table("selector", "units a second", "CPU s", "allocated GB", "resident GB at most")
+    table.title = f"{units:,} units x {WIDTH}, a tenth kept"
+    file, rows = features_file(units, options.work or Places.choose().cache / "selection"), []
+    for by in words:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            seconds, peak_gb = pool.submit(_timed, by, units).result()
-        rows.append({"by": by, "units": units, "width": WIDTH, "seconds": seconds, "peak_gb": peak_gb})
-        table.add_row(by, f"{units / seconds:,.0f}", f"{seconds:.1f}", f"{peak_gb:.2f}")
+            row = {"by": by, "units": units, "width": WIDTH, **pool.submit(_timed, by, units, file).result()}
+        rows.append(row)
+        table.add_row(
+            by,
+            f"{units / row['seconds']:,.0f}",
+            f"{row['seconds']:.1f}",
+            f"{row['allocated_gb']:.2f}",
+            f"{row['peak_gb']:.2f}",
+        )
     console.print(table)
     return rows
 
 
-def _timed(by: str, units: int) -> tuple[float, float]:
-    random = np.random.default_rng(0)
-    features = random.standard_normal((units, WIDTH), dtype=np.float32)
-    labels = np.tanh(features[:, :2] / 2).astype(float)
+def features_file(units: int, folder: Path) -> Path:
+    """Draw features into a file, some units at a time; a finished one is used again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"features-{units}x{WIDTH}.npy"
+    if file.exists():
+        return file
+    part, random = file.with_suffix(".part"), np.random.default_rng(0)
+    mapped = np.lib.format.open_memmap(part, "w+", np.float32, (units, WIDTH))
+    for first in range(0, units, ROWS):
+        rows = mapped[first : first + ROWS]
+        rows[:] = random.standard_normal(rows.shape, dtype=np.float32)
+    mapped.flush()
+    part.replace(file)
+    return file
+
+
+def _timed(by: str, units: int, file: Path) -> dict[str, float]:
+    features = np.load(file, mmap_mode="r")
+    labels = np.concatenate([np.tanh(features[n : n + ROWS, :2] / 2).astype(float) for n in range(0, units, ROWS)])
     groups = np.arange(units) // PER_SUBJECT
-    begun = time.process_time()
-    select(by, features, labels, groups, keep=KEPT_AT_SCALE, seed=0)  # pyright: ignore[reportArgumentType]
-    seconds = time.process_time() - begun
-    peak_kb = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-    return seconds, peak_kb / 1024**2
+    with Allocated() as watched:
+        begun = time.process_time()
+        select(by, features, labels, groups, keep=KEPT_AT_SCALE, seed=0)  # pyright: ignore[reportArgumentType]
+        seconds = time.process_time() - begun
+    return {"seconds": seconds, "allocated_gb": watched.peak_gb, "peak_gb": _status_gb("VmHWM")}
+
+
+class Allocated:
+    """Watches from a thread how much memory of its own this process has, pages of mapped files left out."""
+
+    def __init__(self) -> None:
+        self.peak_gb, self._over = 0.0, threading.Event()
+
+    def __enter__(self) -> "Allocated":
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak_gb = max(self.peak_gb, _status_gb("RssAnon"))
+            if self._over.wait(0.02):
+                return
+
+
+def _status_gb(name: str) -> float:
+    return int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0]) * 1024 / 1e9
 
 
 if __name__ == "__main__":

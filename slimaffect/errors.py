@@ -35,6 +35,20 @@ class RunError(SlimError):
     """A task that failed while a recipe was running."""
 
 
+class NoNumberError(RunError):
+    """A training whose loss or gradient is no number any more."""
+
+
+class LeaseError(RunError):
+    """A process that would write for a task which another has taken over."""
+
+
+class StoppedError(SlimError):
+    """A run that was asked to leave, and left what it had in order; a scheduler may queue it again."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
+
+
 class ResultError(SlimError):
     """A result.json that is missing, damaged, of another version, or not comparable with its neighbour."""
 

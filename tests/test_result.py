@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,8 @@ from slimaffect.result import (
     write_result,
     write_schema,
 )
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -92,6 +95,45 @@ def test_unknown_fields_survive(result, tmp_path):
     path.write_text(path.read_text().replace('"baseline": "baseline"', '"baseline": "baseline", "later": {"a": 1}'))
     again = write_result(read_result(path), tmp_path / "again.json")
     assert json.loads(again.read_text())["later"] == {"a": 1}
+
+
+def test_every_minor_version_is_read(result, tmp_path):
+    """A newer one with fields in every part, and an older one without: both open, and say which they are."""
+    path = write_result(result, tmp_path / "result.json")
+    told = json.loads(path.read_text())
+    newer = told | {"schema_minor": 99, "later": 1}
+    newer["variants"][0] |= {"colour": "blue", "deploy": {"watts": 3.0}}
+    path.write_text(json.dumps(newer))
+    assert read_result(path).schema_minor == 99
+    assert read_result(path).variants[0].deploy.model_extra == {"watts": 3.0}
+    path.write_text(json.dumps({key: value for key, value in told.items() if key != "schema_minor"}))
+    assert read_result(path).schema_minor == 0
+
+
+def test_the_published_schema_is_that_of_the_records():
+    """docs/schema/result-1.json is what `slim results schema` writes."""
+    assert json.loads((ROOT / "docs/schema/result-1.json").read_text()) == json_schema()
+
+
+def test_the_reference_result_fits_the_published_schema(result, tmp_path):
+    """So does a fresh one; checked by a validator of JSON Schema that knows nothing of us."""
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = jsonschema.Draft202012Validator(json_schema())
+    schema.validate(json.loads((ROOT / "results/reference/distill/result.json").read_text()))
+    schema.validate(json.loads(write_result(result, tmp_path / "result.json").read_text()))
+    assert list(schema.iter_errors({"schema": "slimaffect.result/2"}))
+
+
+def test_lists_of_numbers_stand_on_a_line(result, tmp_path):
+    """So that a file with intervals and curves can be read; text with brackets and ends of line stays as it is."""
+    odd = result.model_copy(update={"numbers": [0.5, None, -2e-05], "text": "[\n1,\n2\n]", "deep": [[1, 2], ["a"]]})
+    path = write_result(odd, tmp_path / "result.json")
+    assert '"numbers": [0.5, null, -2e-05]' in path.read_text()
+    assert read_result(path).model_extra == {
+        "numbers": [0.5, None, -2e-05],
+        "text": "[\n1,\n2\n]",
+        "deep": [[1, 2], ["a"]],
+    }
 
 
 def test_equal_results_are_equal_files(result, tmp_path):

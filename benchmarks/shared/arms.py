@@ -52,18 +52,28 @@ def parser(about: str, quick: str) -> argparse.ArgumentParser:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--epochs", type=int, default=12)
     options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains")
     options.add_argument("--work", type=Path, metavar="FOLDER", help="where finished arms are kept")
     return options
 
 
 def run(
-    do: Do, jobs: Sequence[Job], first: str, clips: Clips, work: Path, *, epochs: int, workers: int, console: Console
+    do: Do,
+    jobs: Sequence[Job],
+    first: str,
+    clips: Clips,
+    work: Path,
+    *,
+    epochs: int,
+    workers: int,
+    console: Console,
+    device: str = "cpu",
 ) -> None:
     """Do what is missing, one process each; the arm `first` comes first, for others start from its models."""
     work.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not job.file(work).exists()]
     early, late = ([job for job in missing if (job.arm == first) is wanted] for wanted in (True, False))
-    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips,)) as pool:
+    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips, device)) as pool:
         for what, batch in ((first, early), ("other arms", late)):
             futures = [pool.submit(_do, do, job, work, epochs) for job in batch]
             for done, future in enumerate(as_completed(futures), start=1):
@@ -71,18 +81,22 @@ def run(
                 watch(what, done, len(batch))
 
 
-_clips: list[Clips] = []
+_given: list[tuple[Clips, str]] = []
 
 
-def _start(clips: Clips) -> None:
+def _start(clips: Clips, device: str) -> None:
     import torch
 
     torch.set_num_threads(1)
-    _clips.append(clips)
+    _given.append((clips, device))
 
 
 def _do(do: Do, job: Job, work: Path, epochs: int) -> None:
-    do(job, _clips[0], work, epochs)
+    from slimaffect.train.device import computing_on
+
+    clips, device = _given[0]
+    with computing_on(device):
+        do(job, clips, work, epochs)
 
 
 def answer_exported(candidate: "Candidate", test: Clips, job: Job, work: Path) -> None:

@@ -5,7 +5,7 @@ file is imported here.
 """
 
 # ruff: noqa: F401, I001 (importing a file adds its commands; their order is that of `slim --help`)
-from slimaffect.cli import run, report, bill, bundles, bench, data, cache
+from slimaffect.cli import run, status, report, bill, bundles, bench, data, cache
 from slimaffect.cli.common import app
 from slimaffect.cli.main import main
 

@@ -72,6 +72,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def with_workers(overrides: list[str] | None, workers: int | None) -> list[str]:
-    """Add `--workers` to what was overridden."""
-    return [*(overrides or ()), *([f"execution.workers={workers}"] if workers else ())]
+def with_execution(overrides: list[str] | None, workers: int | None, on: str | None) -> list[str]:
+    """Add `--workers` and `--on` to what was overridden."""
+    given = {"workers": workers, "on": on}
+    return [*(overrides or ()), *(f"execution.{name}={value}" for name, value in given.items() if value)]

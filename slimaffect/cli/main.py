@@ -26,7 +26,8 @@ def _version(
 def main() -> None:
     """Run a command; say errors in a sentence, and end with the exit code that scripts can act on.
 
-    0 done; 1 something failed; 2 a recipe or an option is wrong; 3 the data is refused; 130 stopped by Ctrl-C.
+    0 done; 1 something failed; 2 a recipe or an option is wrong; 3 the data is refused; 75 stopped by SIGTERM with
+    everything kept, so that it may be queued again; 130 stopped by Ctrl-C.
     """
     try:
         app()

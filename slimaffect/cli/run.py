@@ -16,7 +16,7 @@ from slimaffect.cli.common import (
     Workers,
     app,
     console,
-    with_workers,
+    with_execution,
 )
 from slimaffect.errors import RecipeError
 
@@ -27,7 +27,11 @@ def run(
     overrides: Overrides = None,
     data: DataPath = None,
     workers: Workers = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="local|ray|slurm", help="Where tasks run.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything anew, ignoring finished tasks.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Begin tasks that failed in the last run without their checkpoints.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop if any recording is set aside.")] = False,
     cache: CachePath = None,
@@ -38,20 +42,22 @@ def run(
 ) -> None:
     """Run a recipe: slim, score leave-one-site-out, export, measure, report.
 
-    Stop it with Ctrl-C whenever you like: what is finished is kept, and the same command goes on from there.
+    Stop it with Ctrl-C whenever you like: what is finished is kept, and the same command goes on from there. SIGTERM
+    makes every task keep its last step; the exit code is then 75, which asks a scheduler to queue the run again.
     """
     from slimaffect.meter.carbon import intensity
     from slimaffect.recipe import load_recipe
     from slimaffect.report import print_report, write_report
     from slimaffect.run import Places, run_recipe, show_plan
 
-    loaded = load_recipe(recipe, overrides=with_workers(overrides, workers), data=data)
+    loaded = load_recipe(recipe, overrides=with_execution(overrides, workers, on), data=data)
     places = Places.choose(cache=cache, results=results)
     if dry_run:
         show_plan(loaded, places, console)
         return
     name, carbon = Path(recipe).stem, intensity(region, carbon_intensity, pue=pue)
-    result = run_recipe(loaded, name, places, console, fresh=fresh, strict=strict, carbon=carbon)
+    asked = {"fresh": fresh, "strict": strict, "retry_failed": retry_failed}
+    result = run_recipe(loaded, name, places, console, **asked, carbon=carbon)
     page = write_report([result], places.result(name, loaded))
     print_report(console, [result])
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)

@@ -55,6 +55,7 @@ class Clips:
         length: frames per clip.
         rate: frames per second.
         share: length of an epoch of training on these clips, as a share of one on all of them.
+        spared: probability that an epoch leaves out a stretch of frames that is easy by then.
         unlabelled: clips of videos without labels, for steps that ask for them; they are never scored.
     """
 
@@ -63,6 +64,7 @@ class Clips:
     length: int
     rate: float
     share: float = 1.0
+    spared: float = 0.0
     unlabelled: "Clips | None" = None
 
     def __len__(self) -> int:
@@ -122,6 +124,8 @@ class Clips:
     def fingerprint(self) -> str:
         """sha256 of what was prepared and which windows are kept: equal clips train equal models."""
         digest = hashlib.sha256(f"{self.length} {float(self.rate)}{self.share if self.share != 1 else ''}".encode())
+        if self.spared:
+            digest.update(f"spared {self.spared}".encode())
         for recording in self.recordings:
             digest.update(f"{recording.site}/{recording.subject}/{recording.name} {recording.digest}".encode())
         digest.update(np.ascontiguousarray(self.windows, dtype=np.int64).tobytes())

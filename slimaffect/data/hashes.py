@@ -37,11 +37,14 @@ class Hashes:
             self.save()
 
     def save(self) -> None:
-        """Write the file, whole or not at all; what others added meanwhile stays."""
+        """Write the file, whole or not at all; what others added meanwhile stays. A full disk ends no run here."""
         self.saved = time.monotonic()
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        partial.write_text(json.dumps(_read(self.path) | self.known, indent=0), "utf-8")
-        partial.replace(self.path)
+        try:
+            partial.write_text(json.dumps(_read(self.path) | self.known, indent=0), "utf-8")
+            partial.replace(self.path)
+        except OSError:
+            partial.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, list]:

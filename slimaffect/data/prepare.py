@@ -183,12 +183,14 @@ def _prepare_all(dataset: Dataset, settings: DataSettings, cache: Path, *, worke
     if len(done) < len(tasks):
         check_detector(settings)
     watch("preparing recordings", len(done), len(tasks))
-    with closing(each(read, [t for t in tasks if t not in done], workers=workers)) as finished:
-        for task, outcome in finished:
-            done[task] = outcome or Outcome(task.source, None, (crashed(task.source),))
-            hashes.remember(*done[task].hashes)
-            watch(f"prepared {task.source.where}", len(done), len(tasks))
-    hashes.save()
+    try:
+        with closing(each(read, [t for t in tasks if t not in done], workers=workers)) as finished:
+            for task, outcome in finished:
+                done[task] = outcome or Outcome(task.source, None, (crashed(task.source),))
+                hashes.remember(*done[task].hashes)
+                watch(f"prepared {task.source.where}", len(done), len(tasks))
+    finally:
+        hashes.save()  # what stopped this run shall not make the next one hash again
     return [done[task] for task in tasks]
 
 

@@ -18,7 +18,7 @@ from slimaffect.errors import DataError, VideoError
 if TYPE_CHECKING:
     from slimaffect.video.faces import Detector
 
-VERSION = 1  # raised whenever the same files and settings would give other crops, times or labels
+VERSION = 2  # raised whenever the same files and settings would give other crops, times or labels
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def _write_frames(
         header = {"descr": "|u1", "fortran_order": False}
         np.lib.format.write_array_header_1_0(file, {**header, "shape": (0, 3, pixels, pixels)})
         for face in faces:
-            file.write(face.crop.tobytes())
+            file.write(np.ascontiguousarray(face.crop).data)
             times.append(face.frame.time_s)
             box = face.box
             boxes.append((np.nan,) * 5 if box is None else (box.x, box.y, box.size, box.score, box.angle))

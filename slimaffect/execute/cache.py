@@ -1,12 +1,10 @@
 """Finished tasks on disk, found again by a hash of everything that could change their result."""
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,11 +34,21 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def seal(record: dict[str, Any]) -> str:
+    """sha256 of a record's content, so that a changed digit in it is noticed too."""
+    content = {name: value for name, value in record.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -74,36 +82,47 @@ class Cache:
         folder = self.folder(key)
         try:
             record = json.loads((folder / DONE).read_text())
-            intact = all(file_hash(folder / name) == digest for name, digest in record["files"].items())
+            intact = record.get("seal") in {None, seal(record)}  # older records have none
+            intact = intact and all(file_hash(folder / name) == digest for name, digest in record["files"].items())
         except FileNotFoundError:
             intact, record = not folder.exists(), None
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
             intact, record = False, None
         if not intact:
             self._set_aside(folder)
             return None
         return record
 
-    def finish(self, key: str, record: dict[str, Any]) -> dict[str, Any]:
-        """Seal the partial folder with its record; from now on the task is done."""
+    def record(self, key: str) -> dict[str, Any]:
+        """Return the record of a task that was found intact before, without reading its files again."""
+        return json.loads((self.folder(key) / DONE).read_text())
+
+    def was_damaged(self, key: str) -> bool:
+        """Tell whether a damaged result of this task was set aside."""
+        return self.folder(key).with_suffix(".damaged").exists()
+
+    def log(self, key: str) -> Path:
+        """Return where the task's log lies."""
+        return self.folder(key).with_suffix(".log")
+
+    def lease(self, key: str) -> Path:
+        """Return the stem of the files that say who may write for the task."""
+        return self.folder(key).with_suffix(".lease")
+
+    def finish(self, key: str, record: dict[str, Any], may_write: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Seal the partial folder with its record; from now on the task is done. `may_write` objects by raising."""
         partial, folder = self.partial(key), self.folder(key)
         files = sorted(file for file in partial.rglob("*") if file.is_file() and file.name != DONE)
         record = record | {
             "key": key,
             "files": {file.relative_to(partial).as_posix(): file_hash(file) for file in files},
         }
+        record |= {"seal": seal(record)}
+        may_write()
         write_json(partial / DONE, record)
         partial.replace(folder)
+        shutil.rmtree(folder.with_suffix(".damaged"), ignore_errors=True)
         return record
-
-    @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Hold the task against other processes; the system lets go when its holder dies."""
-        path = self.folder(key).with_suffix(".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def forget(self, keys: Iterable[str]) -> None:
         """Delete what was finished or begun of these tasks."""

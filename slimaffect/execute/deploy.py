@@ -13,11 +13,14 @@ from slimaffect.evaluate.answers import Answers, SubjectAnswers
 from slimaffect.export.onnx import Exported, export
 from slimaffect.export.tensorrt import build_engine
 from slimaffect.measure.contenders import pairs
+from slimaffect.runtime.building import EngineAsked
 from slimaffect.runtime.session import Runtime, Session, open_model
 from slimaffect.train.candidate import Candidate
 
 
-def deploy(candidate: Candidate, held_out: Clips | None, folder: Path, *, threads: int, engine: bool) -> dict[str, Any]:
+def deploy(
+    candidate: Candidate, held_out: Clips | None, folder: Path, *, threads: int, engine: EngineAsked | None
+) -> dict[str, Any]:
     """Export into `folder`; with a held-out site, write what every runtime answers there.
 
     Which runtime deploys is chosen later, by its latency on the model that ships. So each runtime answers now,
@@ -35,15 +38,20 @@ def deploy(candidate: Candidate, held_out: Clips | None, folder: Path, *, thread
         "spec": candidate.model.spec.model_dump(mode="json"),
         "precision": candidate.precision.to,
         "kept_in_float32": list(candidate.precision.kept),
-        "engine": engine_record(exported, folder) if engine else None,
+        "engine": engine_record(exported, folder, engine) if engine else None,
     }
 
 
-def engine_record(exported: Exported, folder: Path) -> dict[str, Any]:
+def engine_record(exported: Exported, folder: Path, asked: EngineAsked) -> dict[str, Any]:
     """Build a TensorRT-RTX engine, which needs no GPU; where it cannot be built, say why. The ONNX files remain."""
     flavour = "s8s8" if "s8s8" in exported.files else next(iter(exported.files))
     try:
-        built = build_engine(exported.files[flavour], folder / f"clip.{flavour}.rtx.engine")
+        built = build_engine(
+            exported.files[flavour],
+            folder / f"clip.{flavour}.rtx.engine",
+            capabilities=asked.capabilities,
+            profile=asked.profile,
+        )
     except ExportError as error:
         return {"why_not": str(error)}
     return asdict(built) | {"file": built.file.name}

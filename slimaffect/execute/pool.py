@@ -1,238 +1,136 @@
-"""The local process pool: every worker is one process with its own share of the cores."""
+"""The embedded engine: processes of this machine, each with its own share of the cores. The default."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import Any, Literal, Protocol, runtime_checkable
-
-from pydantic import PositiveInt
+from typing import Any, NamedTuple
 
 from slimaffect.data.clips import Clips
-from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache
+from slimaffect.execute.engine import Heard
+from slimaffect.execute.execution import Execution
+from slimaffect.execute.faults import of_exit
+from slimaffect.execute.lease import Watched, holder
 from slimaffect.execute.task import Task
-from slimaffect.settings import Settings
 
-ATTEMPTS = 3  # of a task whose worker dies: once may be the machine, three times is the task
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-
-class Execution(Settings):
-    """Where and how tasks run."""
-
-    workers: PositiveInt | Literal["auto"] = "auto"
-    """Processes at once; `auto` takes one per GPU, or without GPUs one per share of `threads` cores."""
-    threads: PositiveInt = 1
-    """Threads of one task. Sums depend on it: change it and the scores change in the last digits."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """What trains: `auto` takes NVIDIA GPUs where there are some. Scores on a GPU differ in the last digits."""
-
-    @property
-    def processor(self) -> Literal["cpu", "cuda"]:
-        """What trains on this machine.
-
-        Raises:
-            RunError: a GPU is asked for, and there is none.
-        """
-        if self.device == "cpu":
-            return "cpu"
-        if gpus():
-            return "cuda"
-        if self.device == "cuda":
-            raise RunError(
-                "execution.device is cuda, but torch sees no GPU here (torch.cuda.device_count() is 0). Install a "
-                "CUDA build of torch and the driver, or set execution.device=auto."
-            )
-        return "cpu"
-
-    def processes(self, tasks: int) -> int:
-        """Count the workers for this many tasks on this machine."""
-        if self.workers == "auto" and self.processor == "cuda":
-            return min(gpus(), tasks)  # one has a GPU to itself; small models leave room for several
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        wanted = max(1, cores // self.threads) if self.workers == "auto" else self.workers
-        return min(wanted, tasks)
+Hire = Callable[[str], tuple[Any, Connection]]
+"""Start a worker on a processor (`cpu`, `cuda:1`); answer its process and our end of its pipe."""
 
 
-@runtime_checkable
-class View(Protocol):
-    """Who is told what happens: the terminal, or a test."""
+class AtWork(NamedTuple):
+    """A worker and its task."""
 
-    def started(self, task: Task) -> None:
-        """Note that a task began."""
-
-    def epoch(self, task: Task, said: str, done: int, total: int) -> None:
-        """Note that a task got this far."""
-
-    def finished(self, task: Task, record: dict[str, Any]) -> None:
-        """Note that a task is done."""
-
-    def failed(self, task: Task, why: str) -> None:
-        """Note that a task failed."""
+    process: Any
+    task: Task
+    place: str
 
 
-def gpus() -> int:
-    """Count the NVIDIA GPUs that torch sees."""
-    import torch
+class Pool:
+    """The workers and what each is doing. A worker that dies is replaced; its task has its checkpoint."""
 
-    return torch.cuda.device_count()
+    def __init__(
+        self, settings: Execution, clips: Clips | None, cache: Cache, tasks: int, *, hire: Hire | None = None
+    ) -> None:
+        self._hire = hire or _hiring(settings, clips, cache)
+        self.slots = settings.processes(tasks)
+        self._settings, self._cache = settings, cache
+        with _threads(settings.threads):
+            places = cycle(settings.places())
+            self._idle = [(*self._hire(place), place) for place, _ in zip(places, range(self.slots), strict=False)]
+        self._busy: dict[Connection, AtWork] = {}
+        self._deaths: dict[str, int] = {}
+        self._watched: dict[str, Watched] = {}
+        self._looked = time.monotonic()
 
-
-def execute(plan: "Plan", clips: Clips, cache: Cache, settings: Execution, view: View) -> dict[str, dict[str, Any]]:
-    """Run what is not yet done of a plan; return the record of each task by its key.
-
-    A task that fails takes those that start from it along; everything else still runs.
-
-    Raises:
-        RunError: at least one task failed; what finished is kept.
-    """
-    if plan.waiting:
-        with _crew(settings, clips, cache, len(plan.waiting)) as crew:
-            while plan.waiting or crew.unfinished:
-                crew.employ(plan, view)
-                crew.listen(plan, view)
-    if plan.failures:
-        raise RunError(_summary(plan.failures))
-    return plan.records
-
-
-class Plan:
-    """What is done, what waits and what failed. Order: a task never before its parent, else as listed."""
-
-    def __init__(self, tasks: Sequence[Task], cache: Cache) -> None:
-        everything = {link.key: link for task in tasks for link in task.chain}
-        self.records = {key: record for key in everything if (record := cache.read(key)) is not None}
-        needed = self._needed(tasks)
-        self.waiting = {key: task for key, task in everything.items() if key in needed}
-        self.failures: list[tuple[Task, str]] = []
-
-    def _needed(self, tasks: Sequence[Task]) -> set[str]:
-        """Leave out what is done, and what only leads to things that are done."""
-        needed: set[str] = set()
-        for task in tasks:
-            for link in reversed(task.chain):
-                if link.key in self.records:
-                    break
-                needed.add(link.key)
-        return needed
-
-    def next(self) -> Task | None:
-        """Take the first task whose parent is done; long chains first, so that no core idles at the end."""
-        for key, task in self.waiting.items():
-            if task.parent is None or (task.parent.key not in self.waiting and task.parent.key in self.records):
-                return self.waiting.pop(key)
-        return None
-
-    def done(self, task: Task, record: dict[str, Any]) -> None:
-        """Keep the record: tasks that start from this one may run now."""
-        self.records[task.key] = record
-
-    def fail(self, task: Task, why: str) -> None:
-        """Give up the task and all that start from it."""
-        self.failures.append((task, why))
-        doomed = {key for key, other in self.waiting.items() if task.key in {link.key for link in other.chain}}
-        for key in doomed:
-            del self.waiting[key]
-
-
-class Crew:
-    """The workers and what each is doing."""
-
-    def __init__(self, hire: Callable[[], tuple[Any, Connection]], size: int) -> None:
-        self._hire = hire
-        self._idle = [hire() for _ in range(size)]
-        self.busy: dict[Connection, tuple[Any, Task, int]] = {}
-        self._again: list[tuple[Task, int]] = []
-
-    @property
-    def unfinished(self) -> bool:
-        """Tell whether a task runs or waits to be tried again."""
-        return bool(self.busy or self._again)
-
-    def employ(self, plan: Plan, view: View) -> None:
-        """Give every idle worker a task, as long as there is one that can start."""
-        while self._idle:
-            task, attempt = self._again.pop() if self._again else (plan.next(), 1)
-            if task is None:
-                return
-            process, pipe = self._idle.pop()
-            self.busy[pipe] = (process, task, attempt)
-            view.started(task)
+    def submit(self, task: Task) -> None:
+        """Give the task to an idle worker."""
+        process, pipe, place = self._idle.pop()
+        self._busy[pipe] = AtWork(process, task, place)
+        with suppress(OSError):  # it died while it was idle: its pipe says so when we listen
             pipe.send(task)
 
-    def listen(self, plan: Plan, view: View) -> None:
-        """Wait for the workers' next words and act on them."""
-        for pipe in wait(list(self.busy), timeout=0.5):
+    def hear(self, timeout_s: float) -> list[Heard]:
+        """Wait for the workers' next words."""
+        self._end_the_stuck()
+        heard = []
+        for pipe in wait(list(self._busy), timeout=timeout_s):
             assert isinstance(pipe, Connection)
             try:
-                word, *what = pipe.recv()
-            except (EOFError, ConnectionResetError):
-                self._replace(pipe, plan, view)
+                word, *told = pipe.recv()
+            except (EOFError, OSError):
+                heard.append(self._replace(pipe))
                 continue
-            self._hear(pipe, word, what, plan, view)
+            key = self._busy[pipe].task.key
+            if word != "epoch":
+                self._free(pipe)
+            heard.append(Heard(word, key, tuple(told)))
+        return heard
 
-    def _hear(self, pipe: Connection, word: str, what: list[Any], plan: Plan, view: View) -> None:
-        process, task, _ = self.busy[pipe]
-        if word == "epoch":
-            view.epoch(task, *what)
-            return
-        del self.busy[pipe]
-        self._idle.append((process, pipe))
-        if word == "done":
-            plan.done(task, *what)
-            view.finished(task, *what)
-        else:
-            plan.fail(task, *what)
-            view.failed(task, *what)
+    def _free(self, pipe: Connection) -> None:
+        process, task, place = self._busy.pop(pipe)
+        self._watched.pop(task.key, None)
+        self._idle.append((process, pipe, place))
 
-    def _replace(self, pipe: Connection, plan: Plan, view: View) -> None:
-        """Hire a new worker for one that died, and try its task again."""
-        process, task, attempt = self.busy.pop(pipe)
+    def _replace(self, pipe: Connection) -> Heard:
+        """Hire a new worker for one that died."""
+        process, task, place = self._busy.pop(pipe)
         process.join(timeout=5)
-        self._idle.append(self._hire())
-        if attempt < ATTEMPTS:
-            self._again.append((task, attempt + 1))
-            return
-        why = (
-            f"its process died {ATTEMPTS} times, last with exit code {process.exitcode}; "
-            "-9 usually means out of memory. Try --workers 1."
-        )
-        plan.fail(task, why)
-        view.failed(task, why)
+        pipe.close()
+        self._watched.pop(task.key, None)
+        with _threads(self._settings.threads):
+            self._idle.append((*self._hire(place), place))
+        self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
+        return Heard("lost", task.key, (of_exit(process.exitcode, self._deaths[task.key]),))
 
-    def dismiss(self) -> None:
+    def _end_the_stuck(self) -> None:
+        """Kill a worker whose heart has stopped though its process is there: it was stopped, or swaps to death."""
+        if time.monotonic() - self._looked < self._settings.lease_s / 10:
+            return
+        self._looked = time.monotonic()
+        for process, task, _ in self._busy.values():
+            found = holder(self._cache.lease(task.key))
+            if found is None or found[0].get("pid") != process.pid:
+                continue
+            watched = self._watched.setdefault(task.key, Watched(found[1]))
+            if watched.still_s() > self._settings.lease_s:
+                process.kill()
+
+    def leave(self, grace_s: float) -> None:
+        """Ask every worker to keep its state, and give all of them together so long."""
+        for process, *_ in self._busy.values():
+            process.terminate()
+        ends = time.monotonic() + grace_s
+        for process, *_ in self._busy.values():
+            process.join(timeout=max(0.0, ends - time.monotonic()))
+
+    def close(self) -> None:
         """Stop every worker; one at work loses what it did since its last checkpoint."""
-        for process, pipe in [*self._idle, *((process, pipe) for pipe, (process, _, _) in self.busy.items())]:
+        at_work = [(one.process, pipe, one.place) for pipe, one in self._busy.items()]
+        for process, pipe, _ in [*self._idle, *at_work]:
             process.kill()
             process.join()
             pipe.close()
 
 
-@contextmanager
-def _crew(settings: Execution, clips: Clips, cache: Cache, tasks: int) -> Iterator[Crew]:
+def _hiring(settings: Execution, clips: Clips | None, cache: Cache) -> Hire:
     from slimaffect.execute.worker import work  # a spawned worker imports this name, and torch with it
 
     context = get_context("spawn")  # a forked torch deadlocks in its thread pool
 
-    places = cycle([f"cuda:{number}" for number in range(gpus())] if settings.processor == "cuda" else ["cpu"])
-
-    def hire() -> tuple[Any, Connection]:
+    def hire(place: str) -> tuple[Any, Connection]:
         ours, theirs = context.Pipe()
-        given = (theirs, clips, cache, settings.threads, next(places))
-        process = context.Process(target=work, args=given, daemon=True)
+        process = context.Process(target=work, args=(theirs, clips, cache, settings, place), daemon=True)
         process.start()
         theirs.close()
         return process, ours
 
-    with _threads(settings.threads):
-        crew = Crew(hire, settings.processes(tasks))
-        try:
-            yield crew
-        finally:
-            crew.dismiss()
+    return hire
 
 
 @contextmanager
@@ -248,12 +146,3 @@ def _threads(count: int) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _summary(failures: list[tuple[Task, str]]) -> str:
-    told = "\n".join(f"  {task.name}: {why}" for task, why in failures[:5])
-    more = f"\n  ... and {len(failures) - 5} more" if len(failures) > 5 else ""
-    return (
-        f"{len(failures)} task(s) failed:\n{told}{more}\n"
-        "What finished is kept: run the same command again to retry the rest."
-    )

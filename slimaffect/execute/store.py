@@ -29,13 +29,13 @@ def save_candidate(candidate: Candidate, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save(candidate.model, folder)
     np.save(folder / WINDOWS, candidate.clips.windows)
-    (folder / SHARE).write_text(json.dumps(candidate.clips.share))
+    (folder / SHARE).write_text(json.dumps({"share": candidate.clips.share, "spared": candidate.clips.spared}))
     (folder / PRECISION).write_text(candidate.precision.model_dump_json())
 
 
 def load_candidate(folder: Path, clips: Clips, seed: int) -> Candidate:
     """Read a candidate; `clips` are the training clips of its fold, of which it may have kept some."""
-    share = json.loads((folder / SHARE).read_text())
-    kept = replace(clips, windows=np.load(folder / WINDOWS, allow_pickle=False), share=share)
+    shares = json.loads((folder / SHARE).read_text())
+    kept = replace(clips, windows=np.load(folder / WINDOWS, allow_pickle=False), **shares)
     precision = Precision.model_validate_json((folder / PRECISION).read_text())
     return Candidate(load(folder), kept, LabelLoss(), precision, seed)

@@ -8,11 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from slimaffect.data.clips import Clips
+from slimaffect.errors import RunError
 from slimaffect.execute.cache import code_version
 from slimaffect.model.spec import ModelSpec
-from slimaffect.steps import Step
+from slimaffect.runtime.building import EngineAsked
+from slimaffect.steps import STEPS, Step
 
-TRAINING_ROOMS = ("steps", "select", "train", "model", "evaluate", "data/clips")
+PLAIN = ("held_out", "seed", "threads", "data", "deploy", "device", "ranks")
+TRAINING_ROOMS = ("steps", "select", "search", "train", "model", "evaluate", "data/clips")
 DEPLOYING_ROOMS = ("export", "runtime", "measure")
 
 
@@ -36,14 +39,15 @@ class Task:
     threads: int
     data: str  # fingerprint of the prepared clips of all sites
     deploy: bool = False
-    engine: bool = False  # of a model that ships: build its GPU engine too
+    engine: EngineAsked | None = None  # of a model that ships: build its GPU engine too
     device: str = "cpu"  # the kind of processor that trains
+    ranks: int = 1  # processes that train it together
 
-    @property
+    @cached_property
     def parent(self) -> "Task | None":
         """The task whose result this one starts from."""
         if self.deploy:
-            return replace(self, deploy=False, engine=False)
+            return replace(self, deploy=False, engine=None)
         if len(self.steps) == 1:
             return None
         return replace(self, steps=self.steps[:-1])
@@ -85,18 +89,45 @@ class Task:
             "threads": self.threads,  # the order of sums, hence the last digits, depends on it
             "device": self.device,
             "deploy": self.deploy,
-            "engine": self.engine,
+            "engine": self.engine and self.engine.record(),
         }
+        if self.ranks > 1:  # sums depend on it too; tasks of one process keep their keys
+            content["ranks"] = self.ranks
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    @property
+    @cached_property
     def chain(self) -> tuple["Task", ...]:
         """The tasks from the first step to this one."""
         return (*self.parent.chain, self) if self.parent else (self,)
 
+    def described(self) -> dict[str, Any]:
+        """Write it down as plain values, for a process on another machine; `read_task` reads it back."""
+        plain = {"held_out": self.held_out, "seed": self.seed, "threads": self.threads, "data": self.data}
+        engine = self.engine and self.engine.record()
+        more = {"deploy": self.deploy, "engine": engine, "device": self.device, "ranks": self.ranks}
+        return plain | more | {"key": self.key, "model": self.model.model_dump(mode="json"), "steps": self.settled}
+
     def training(self, clips: Clips) -> Clips:
         """Everything but the held-out site: all that a step may see."""
         return clips.without_site(self.held_out)
+
+
+def read_task(told: dict[str, Any]) -> Task:
+    """Read a task that was described.
+
+    Raises:
+        RunError: this machine's code would compute something else under the same key.
+    """
+    steps = tuple(STEPS[name].model_validate(settings) for one in told["steps"] for name, settings in one.items())
+    same = {name: told[name] for name in PLAIN}
+    engine = told["engine"] and EngineAsked.read(told["engine"])
+    task = Task(ModelSpec.model_validate(told["model"]), steps, engine=engine, **same)
+    if task.key != told["key"]:
+        raise RunError(
+            f"The task {task.name} has key {told['key'][:12]} where it was planned and {task.key[:12]} here: this "
+            "machine has another version of slimaffect. Install the same one on every node."
+        )
+    return task
 
 
 def tasks_of(
@@ -107,12 +138,13 @@ def tasks_of(
     seeds: Sequence[int],
     threads: int,
     data: str,
-    engine: bool = False,
+    engine: EngineAsked | None = None,
     device: str = "cpu",
+    ranks: int = 1,
 ) -> list[Task]:
     """List the last task of every variant, for each seed and each site held out (None: hold out nothing)."""
     return [
-        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine, device=device)
+        Task(model, steps, site, seed, threads, data, deploy=True, engine=engine, device=device, ranks=ranks)
         for steps in variants
         for seed in seeds
         for site in sites

@@ -22,7 +22,8 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         self.console = console
         self._expected_s = expected_s
         self._total = len(expected_s)
-        self._finished = 0
+        self._finished = self._failed = 0
+        self._joules: dict[str, float] = {}
         self._bars: dict[str, TaskID] = {}
         self._told: dict[str, float] = {}
         self._progress = Progress(
@@ -58,15 +59,22 @@ class TerminalView(AbstractContextManager["TerminalView"]):
             self._bars[task.key] = self._progress.add_task(task.name, total=1.0, said="")
         self._told.setdefault(task.key, 0.0)
 
-    def epoch(self, task: Task, said: str, done: int, total: int) -> None:
+    def epoch(self, task: Task, said: str, done: int, total: int, joules: float | None = None) -> None:
         """Move the task's bar, and the overall one by as much."""
         share = done / max(total, 1)
         self._progress.update(self._bars[task.key], completed=share, said=said)
+        self._bill(task, joules)
         self._advance(task, share)
+
+    def lost(self, task: Task, why: str) -> None:
+        """Say that a task is tried again."""
+        self.console.print(f"[yellow]again[/yellow] {task.name}: ", end="")
+        self.console.print(why, markup=False, highlight=False)
 
     def finished(self, task: Task, record: dict[str, Any]) -> None:
         """Close the task's bar."""
         self._finished += 1
+        self._bill(task, record.get("cost", {}).get("joules"))
         self._close(task)
         if not self.console.is_terminal:
             cost = record["cost"]
@@ -77,6 +85,7 @@ class TerminalView(AbstractContextManager["TerminalView"]):
     def failed(self, task: Task, why: str) -> None:
         """Close the task's bar and say at once why; the summary comes at the end."""
         self._finished += 1
+        self._failed += 1
         self._close(task)
         self.console.print(f"[red]failed[/red] {task.name}: ", end="")
         self.console.print(why, markup=False, highlight=False)
@@ -91,5 +100,15 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         self._told[task.key] += grown
         self._progress.update(self._overall, advance=grown * self._expected_s.get(task.key, 0.0))
 
+    def _bill(self, task: Task, joules: float | None) -> None:
+        """Keep what a task has cost so far; one that cannot be measured adds nothing and is not called 0."""
+        if joules is not None:
+            self._joules[task.key] = joules
+        self._progress.update(self._overall, description=self._headline())
+
     def _headline(self) -> str:
-        return f"[bold]all tasks[/bold] {self._finished}/{self._total}"
+        running = len(self._bars)
+        told = f"{running} running, {self._total - self._finished - running} waiting"
+        failed = f", [red]{self._failed} failed[/red]" if self._failed else ""
+        spent = f", {sum(self._joules.values()):,.0f} J" if self._joules else ""
+        return f"[bold]all tasks[/bold] {self._finished}/{self._total} ({told}{failed}{spent})"

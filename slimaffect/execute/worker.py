@@ -1,89 +1,154 @@
 """A worker: takes a task, does it, seals it in the cache, and tells what it cost."""
 
-import json
 import shutil
 import signal
+import sys
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from slimaffect.data.clips import Clips
-from slimaffect.errors import SlimError
-from slimaffect.execute.cache import Cache, write_json
+from slimaffect.errors import LeaseError
+from slimaffect.execute.attempt import Attempt, total
+from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import deploy
+from slimaffect.execute.elastic import train_together
+from slimaffect.execute.execution import Execution
+from slimaffect.execute.faults import explained
+from slimaffect.execute.heartbeat import Heartbeat
+from slimaffect.execute.lease import Lease, wait_for
 from slimaffect.execute.lifeline import die_with_parent
+from slimaffect.execute.log import task_log
+from slimaffect.execute.schedule import asked_to_leave
 from slimaffect.execute.store import first_candidate, load_candidate, save_candidate
 from slimaffect.execute.task import Task
-from slimaffect.meter import meter_of
+from slimaffect.select.units import labelled
 from slimaffect.train.candidate import Candidate
-from slimaffect.train.device import computing_on, device
-from slimaffect.train.journal import Journal, journal, keeping
+from slimaffect.train.device import computing_on
+from slimaffect.train.journal import Journal, Leaving, journal, keeping
 
-Say = Callable[[str, int, int], None]
+Say = Callable[[str, int, int, float | None], None]
+"""Hears of every epoch: what was said, epochs done, epochs in all, joules so far."""
+
 ATTEMPTS, CHECKPOINT = "attempts", "checkpoint"
+STOPPED = 75
+"""Exit code of a worker that was asked to leave and kept its state."""
 
 
-def work(pipe: Connection, clips: Clips, cache: Cache, threads: int, device: str) -> None:
+def work(pipe: Connection, clips: Clips, cache: Cache, settings: Execution, place: str) -> None:
     """Serve tasks until the driver hangs up. The main function of a worker process."""
     import torch
 
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
-    torch.set_num_threads(threads)
-    with computing_on(device):
-        _serve(pipe, clips, cache)
+    torch.set_num_threads(settings.threads)
+    with computing_on(place):
+        _serve(pipe, clips, cache, settings)
 
 
-def _serve(pipe: Connection, clips: Clips, cache: Cache) -> None:
+def _serve(pipe: Connection, clips: Clips, cache: Cache, settings: Execution) -> None:
     while True:
         try:
             task: Task = pipe.recv()
         except EOFError:
             return
-        try:
-            pipe.send(("done", perform(task, clips, cache, lambda *said: pipe.send(("epoch", *said)))))
-        except SlimError as error:
-            pipe.send(("failed", str(error)))
-        except Exception as error:  # noqa: BLE001  whatever a task raises must reach the person who waits for it
-            pipe.send(("failed", f"{type(error).__name__}: {error} (traceback: {_log(cache, task)})"))
+        pipe.send(answered(task, clips, cache, settings, lambda *said: pipe.send(("epoch", *said))))
 
 
-def perform(task: Task, clips: Clips, cache: Cache, say: Say = lambda *_: None) -> dict[str, Any]:
-    """Do a task unless it is done, and return its record.
+def answered(
+    task: Task, clips: Clips, cache: Cache, settings: Execution, say: Say = lambda *_: None
+) -> tuple[str, ...]:
+    """Do a task; answer `done`, or `failed` and why. Whatever a task raises must reach the person who waits for it.
 
-    While it runs it holds the task's lock, so that two runs at once share the work instead of doing it twice.
+    Raises:
+        SystemExit: the process was asked to leave, or had lost the task.
     """
-    with cache.lock(task.key):
-        return cache.read(task.key) or _do(task, clips, cache, say)
+    try:
+        with task_log(cache.log(task.key)):
+            perform(task, clips, cache, say, settings)
+    except Leaving:
+        sys.exit(STOPPED)
+    except LeaseError:
+        sys.exit(1)  # whoever took over does the task; this try is lost
+    except Exception as error:  # noqa: BLE001
+        known = explained(error, task, cache.root)
+        return ("failed", f"{known or f'{type(error).__name__}: {error}'} (log: {cache.log(task.key)})")
+    return ("done",)
 
 
-def _do(task: Task, clips: Clips, cache: Cache, say: Say) -> dict[str, Any]:
+def perform(
+    task: Task, clips: Clips, cache: Cache, say: Say = lambda *_: None, settings: Execution | None = None
+) -> dict[str, Any]:
+    """Do a task unless it is done, and return its record. The one task function of all engines.
+
+    While it runs it holds the task's lease, so that two runs at once share the work instead of doing it twice. A parent
+    whose result was damaged since the plan was made is done again first.
+    """
+    settings = settings or Execution()
+    found: list[dict[str, Any]] = []
+
+    def done() -> bool:
+        found[:] = [record] if (record := cache.read(task.key)) is not None else []
+        return bool(found)
+
+    if done() or (lease := wait_for(cache.lease(task.key), settings.lease_s, done)) is None:
+        return found[0]
+    try:
+        return found[0] if done() else _do(task, clips, cache, say, settings, lease)
+    finally:
+        lease.release()
+
+
+def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, lease: Lease) -> dict[str, Any]:
+    if task.parent is not None:
+        perform(task.parent, clips, cache, settings=settings)
     folder = cache.partial(task.key)
     attempt = Attempt(folder / ATTEMPTS)
     checkpoint = folder / CHECKPOINT
     checkpoint.mkdir(exist_ok=True)
+    print(f"{task.name}: attempt {attempt.number + 1}", flush=True)  # noqa: T201  (the task's log)
+    with asked_to_leave() as leaving:
+        billed = BilledJournal(checkpoint, attempt, say, lease.check, leaving)
+        with keeping(billed), Heartbeat(lease, settings.lease_s / 6, settings.hung_after_s, lambda: billed.examples):
+            start = given(task, clips, cache)
+            if task.ranks > 1 and not task.deploy:
+                do = partial(train_together, task, clips, cache, folder, settings, lease, billed)
+            else:
+                do = (
+                    partial(_deploy, task, start, clips, folder) if task.deploy else partial(_step, task, start, folder)
+                )
+            figures = _figures(do, attempt)
+            attempt.note(billed, ended="finished")
+            shutil.rmtree(checkpoint)  # a finished task keeps none
+            kept = {"frames": labelled(start.clips), "curve": billed.curve}
+            return cache.finish(task.key, _record(task, attempt.all(), figures) | kept, lease.check)
 
-    with keeping(BilledJournal(checkpoint, attempt, say)) as billed:
-        figures = _deploy(task, clips, cache, folder) if task.deploy else _step(task, clips, cache, folder)
-    attempt.note(billed, finished=True)
-    _sweep(checkpoint)
-    return cache.finish(task.key, _record(task, attempt.all(), figures))
+
+def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, Any]:
+    """Do what the task asks for; a try that ends otherwise is billed as what it was."""
+    try:
+        return do()
+    except Exception as error:
+        if not isinstance(error, LeaseError):
+            attempt.note(journal(), ended="stopped" if isinstance(error, Leaving) else "failed")
+            traceback.print_exc()
+        raise
 
 
-def _step(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
-    save_candidate(task.steps[-1].apply(_given(task, clips, cache)), folder)
+def _step(task: Task, start: Candidate, folder: Path) -> dict[str, Any]:
+    save_candidate(task.steps[-1].apply(start), folder)
     return journal().figures
 
 
-def _deploy(task: Task, clips: Clips, cache: Cache, folder: Path) -> dict[str, Any]:
+def _deploy(task: Task, start: Candidate, clips: Clips, folder: Path) -> dict[str, Any]:
     held_out = clips.of_sites([task.held_out]) if task.held_out else None
-    return deploy(_given(task, clips, cache), held_out, folder, threads=task.threads, engine=task.engine)
+    return deploy(start, held_out, folder, threads=task.threads, engine=task.engine)
 
 
-def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
+def given(task: Task, clips: Clips, cache: Cache) -> Candidate:
     """Load what the task's parent made; the first step is given a fresh model."""
     training = task.training(clips)
     if task.parent is None:
@@ -92,51 +157,45 @@ def _given(task: Task, clips: Clips, cache: Cache) -> Candidate:
 
 
 class BilledJournal(Journal):
-    """A journal that bills every epoch and shows it to whoever watches."""
+    """A journal that bills every epoch, keeps its figures, and shows it to whoever watches.
 
-    def __init__(self, checkpoint: Path, attempt: "Attempt", say: Say) -> None:
+    Attributes:
+        curve: stage -> figure -> its value after each epoch of this attempt, `epoch` counting them.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        attempt: Attempt,
+        say: Say = lambda *_: None,
+        may_write: Callable[[], None] = lambda: None,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(checkpoint)
-        self._attempt, self._say = attempt, say
+        self._attempt, self._say, self._may_write, self._leaving = attempt, say, may_write, leaving
+        self.curve: dict[str, dict[str, list[float]]] = {}
 
     def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
-        """Bill what the attempt cost so far, and tell how far it is."""
-        self._attempt.note(self)
+        """Bill what the attempt cost so far, keep the figures, and tell how far it is."""
+        joules = self._attempt.note(self)
+        for name, value in {"epoch": done, **figures}.items():
+            self.curve.setdefault(stage, {}).setdefault(name, []).append(float(f"{value:.6g}"))
         told = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        self._say(f"{stage} {told}".strip(), done, total)
+        print(f"{stage} {done}/{total} {told}", flush=True)  # noqa: T201  (the task's log)
+        self._say(f"{stage} {told}".strip(), done, total, joules)
 
+    def may_write(self) -> None:
+        """Look whether this process still holds the task."""
+        self._may_write()
 
-class Attempt:
-    """What one try at a task cost so far, on disk after every epoch: a killed try is billed too."""
+    def leaving(self) -> bool:
+        """Tell whether a scheduler wants the machine back."""
+        return self._leaving()
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        self._folder = folder
-        self._file = folder / f"{len(list(folder.glob('*.json')))}.json"
-        self._meter = meter_of(str(device())).start()
-        self._started = datetime.now(UTC).isoformat(timespec="seconds")
-
-    def note(self, journal: Journal, *, finished: bool = False) -> None:
-        """Write the cost so far."""
-        spent = self._meter.read()
-        write_json(
-            self._file,
-            {
-                "started": self._started,
-                "finished": finished,
-                "examples": journal.examples,
-                "trainings": journal.trainings,
-                "seconds": spent.seconds,
-                "cpu_s": spent.cpu_s,
-                "gpu_seconds": spent.gpu_seconds,
-                "joules": spent.joules,
-                "provenance": spent.provenance,
-            },
-        )
-
-    def all(self) -> list[dict[str, Any]]:
-        """Read every try, the oldest first."""
-        files = sorted(self._folder.glob("*.json"), key=lambda file: int(file.stem))
-        return [json.loads(file.read_text()) for file in files]
+    def report(self, sentence: str) -> None:
+        """Bill a mishap with the attempt, and log it."""
+        print(sentence, flush=True)  # noqa: T201  (the task's log)
+        self._attempt.report(sentence)
 
 
 def _record(task: Task, attempts: list[dict[str, Any]], figures: dict[str, Any]) -> dict[str, Any]:
@@ -150,30 +209,3 @@ def _record(task: Task, attempts: list[dict[str, Any]], figures: dict[str, Any])
         "cost": total(attempts),
         "figures": figures,
     }
-
-
-def total(costs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Add up costs; a sum with a missing part is missing, and joules of several origins are called by the weakest."""
-    names = ("seconds", "cpu_s", "joules", "examples", "trainings")
-    sums = {name: _sum([cost[name] for cost in costs]) for name in names}
-    sums["gpu_seconds"] = _sum([cost.get("gpu_seconds", 0.0) for cost in costs])  # earlier versions used no GPU
-    origins = [cost["provenance"] for cost in costs]
-    weakest = next(
-        (origin for origin in ("missing", "modelled", "sampled", "measured") if origin in origins), "missing"
-    )
-    return sums | {"provenance": weakest}
-
-
-def _sum(values: list[float | None]) -> float | None:
-    return None if any(value is None for value in values) else sum(value for value in values if value is not None)
-
-
-def _sweep(checkpoint: Path) -> None:
-    """A finished task keeps no checkpoint."""
-    shutil.rmtree(checkpoint)
-
-
-def _log(cache: Cache, task: Task) -> Path:
-    log = cache.folder(task.key).with_suffix(".log")
-    log.write_text(traceback.format_exc())
-    return log

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from slimaffect.model.net import AffectNet, State
 
 GATE_ORDER = (0, 3, 1, 2)  # torch stacks input, forget, cell, output; ONNX stacks input, output, forget, cell
+OPSET, IR = 20, 10  # pinned, so that a newer exporter writes what older runtimes read; a newer one needs its parity run
 BATCH, TIME = 2, 5  # sizes to trace with: torch.export takes a size of 1 for a constant
 
 
@@ -100,6 +101,7 @@ def graph(net: AffectNet, *, half: bool = False) -> onnx.ModelProto:
             Deployed(net, half=half),
             (frames, *state),
             dynamo=True,
+            opset_version=OPSET,
             input_names=names,
             output_names=outputs,
             dynamic_shapes=({0: batch, 1: time}, *([({1: batch},) * 2] if state else [])),
@@ -108,6 +110,7 @@ def graph(net: AffectNet, *, half: bool = False) -> onnx.ModelProto:
         )
     assert program is not None
     model = _without_notes(program.model_proto)
+    model.ir_version = IR
     return model if half else _scaling_folded(model)
 
 

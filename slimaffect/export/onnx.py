@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8
 
 from slimaffect.errors import ExportError
 from slimaffect.export import int8
+from slimaffect.export.bfloat16 import narrowed
 from slimaffect.export.graph import graph
 from slimaffect.export.stream import stream_graph
 from slimaffect.model.net import AffectNet
@@ -23,7 +24,7 @@ from slimaffect.runtime.session import Session, State, open_model
 from slimaffect.train.candidate import Candidate
 
 SIZES = ((1, 1), (1, 16), (3, 7), (4, 32))  # batch and time; a frozen axis shows in any two of them
-TOLERANCE = {"fp32": 1e-5, "fp16": 5e-3}  # on affect absolutely, on states relative to their size
+TOLERANCE = {"fp32": 1e-5, "fp16": 5e-3, "bf16": 3e-2}  # on affect absolutely, on states relative to their size
 STEP_TOLERANCE = 1e-5  # a clip read frame by frame against the clip read at once, at any precision
 CHECKED_CLIPS = 16  # real clips on which int8 is compared with float32
 AFFECT = ("valence", "arousal")
@@ -47,7 +48,7 @@ class Exported:
     """The files of one candidate, and how far each is from the model it came from.
 
     Attributes:
-        files: by flavour; `fp32` or `fp16`, or for int8 `u8s8` (CPUs) and `s8s8` (TensorRT).
+        files: by flavour; `fp32`, `fp16` or `bf16`, or for int8 `u8s8` (CPUs) and `s8s8` (TensorRT).
         away: by flavour.
         seconds: wall time of export and checks.
         streams: by flavour the same model for one frame at a time.
@@ -81,10 +82,7 @@ def export(candidate: Candidate, folder: Path) -> Exported:
     """
     start, precision = time.perf_counter(), candidate.precision
     candidate = replace(candidate, model=copy.deepcopy(candidate.model).eval())  # the given one stays as it was
-    net = candidate.model
-    models = {"fp16": graph(net, half=True)} if precision.to == "fp16" else {"fp32": graph(net)}
-    if precision.to == "int8":
-        models = int8.quantise(models["fp32"], candidate.clips, precision, candidate.seed)
+    models = _models(candidate)
     folder.mkdir(parents=True, exist_ok=True)
     files, away, streams = {}, {}, {}
     truth = clips_truth(candidate) if precision.to == "int8" else []
@@ -92,6 +90,19 @@ def export(candidate: Candidate, folder: Path) -> Exported:
         files[flavour], away[flavour] = _written(model, flavour, candidate, truth, folder)
         streams[flavour] = _stream_written(model, flavour, open_model(files[flavour], runtime="onnxruntime"), folder)
     return Exported(files, away, time.perf_counter() - start, streams)
+
+
+def _models(candidate: Candidate) -> dict[str, onnx.ModelProto]:
+    """Trace the model, and convert it to the candidate's number format."""
+    to, net = candidate.precision.to, candidate.model
+    if to == "fp16":
+        return {to: graph(net, half=True)}
+    if to == "bf16":
+        return {to: narrowed(graph(net))}
+    traced = graph(net)
+    if to == "int8":
+        return int8.quantise(traced, candidate.clips, candidate.precision, candidate.seed)
+    return {to: traced}
 
 
 def _written(
@@ -102,7 +113,10 @@ def _written(
 
     def check(session: Session) -> Away:
         check_steps(session, flavour)
-        return check_sizes(session, candidate.model, flavour) if flavour in TOLERANCE else on_clips(session, truth)
+        if flavour in TOLERANCE:
+            return check_sizes(session, candidate.model, flavour)
+        check_batches(session, flavour)
+        return on_clips(session, truth)
 
     return _checked(model, folder / f"clip.{flavour}.onnx", check)
 
@@ -133,6 +147,8 @@ def labelled(model: onnx.ModelProto, candidate: Candidate, flavour: str) -> None
         "affect": ",".join(AFFECT),
         "rate_hz": json.dumps(candidate.clips.rate),
         "flavour": flavour,
+        "opset": str(next(entry.version for entry in model.opset_import if not entry.domain)),
+        "ir": str(model.ir_version),
     }
     model.producer_name, model.producer_version = "slimaffect", ""
     onnx.helper.set_model_props(model, {f"slimaffect.{key}": text for key, text in labels.items()})
@@ -145,8 +161,8 @@ def check_graph(model: onnx.ModelProto, flavour: str) -> None:
         ExportError: naming the port and its shape.
     """
     try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as fault:
+        onnx.checker.check_model(model, full_check=True)  # shapes are inferred, and must agree
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as fault:
         raise ExportError(f"{flavour} ONNX is not valid: {str(fault).strip().splitlines()[0]}") from fault
     for port in (*model.graph.input, *model.graph.output):
         shape = [d.dim_param or d.dim_value for d in port.type.tensor_type.shape.dim]
@@ -195,6 +211,20 @@ def check_steps(session: Session, flavour: str, frames: int = 16) -> None:
         step, state = session.clip(clip[:, time_index : time_index + 1], state)
         steps.append(step)
     _compare(np.concatenate(steps, 1), at_once, "affect", f"{flavour} ONNX, frame by frame", STEP_TOLERANCE)
+
+
+def check_batches(session: Session, flavour: str) -> None:
+    """Refuse a file that reads clips of a batch otherwise than one by one.
+
+    Raises:
+        ExportError: with both answers where they are furthest apart.
+    """
+    side, rng = session.ports.pixels, np.random.default_rng(3)
+    for batch, length in SIZES[2:]:
+        clips = rng.integers(0, 256, (batch, length, 3, side, side), dtype=np.uint8)
+        one_by_one = np.concatenate([session.clip(clip[None])[0] for clip in clips])
+        where = f"{flavour} ONNX, {batch} clips at once"
+        _compare(session.clip(clips)[0], one_by_one, "affect", where, STEP_TOLERANCE)
 
 
 def check_stream(stream: Session, clip: Session, flavour: str, frames: int = 16) -> None:

@@ -14,6 +14,7 @@ P90_FLOOR, P99_FLOOR = 64, 662  # queries below which a percentile is not told (
 BLOCK_S = 0.01  # a contender runs this long at a stretch: its own data is then in the caches, as in deployment
 WARM_UP_SHARE = 0.2  # of the time budget
 STEADY = (20, 0.05)  # the last 20 clips vary by less than 5 %
+SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)  # of the quantiles that show a distribution
 CONTENDED = 0.9  # CPU time per wall time below which other work held the core
 
 
@@ -36,6 +37,7 @@ class Latency:
         cpu_s_interval: its 95 % interval by order statistics.
         cpu_per_wall: share of the wall time that this process computed.
         flags: `warm_up_not_steady`, `contended`, `several_threads`.
+        quantiles: milliseconds at `SHARES`; the outer ones are None where too few clips tell them.
     """
 
     n: int
@@ -45,6 +47,7 @@ class Latency:
     cpu_s_per_clip: float
     cpu_per_wall: float
     flags: tuple[str, ...]
+    quantiles: tuple[float | None, ...] = ()
     cpu_s_interval: tuple[float, float] | None = None
 
     def record(self) -> dict[str, Any]:
@@ -136,8 +139,14 @@ def _summary(contender: _Contender) -> Latency:
         float(np.median(contender.cpu_s)),
         busy,
         tuple(name for name, raised in flags.items() if raised),
+        tuple(float(np.quantile(wall, share)) if n >= _enough_for(share) else None for share in SHARES),
         cpu_s_interval=percentile(np.sort(contender.cpu_s), 0.5).interval if len(contender.cpu_s) > 5 else None,
     )
+
+
+def _enough_for(share: float) -> int:
+    outer = max(share, 1 - share)
+    return P99_FLOOR if outer > 0.95 else P90_FLOOR if outer > 0.75 else 1
 
 
 def percentile(ordered_ms: np.ndarray, share: float) -> Percentile:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slimaffect.model.spec import PATCH, PlainCnn, ResNetCnn, ResNetStage
+from slimaffect.model.spec import PlainCnn, ResNetCnn, ResNetStage
 
 # Mean and standard deviation of ImageNet's RGB planes, as torchvision's weights expect them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -20,12 +20,12 @@ def conv(entering: int, leaving: int, kernel: int, stride: int = 1) -> nn.Conv2d
 
 
 class PlainBlock(nn.Module):
-    """Halve the picture, or quarter it in patches; optionally refine it with a residual convolution."""
+    """Halve the picture, or read it in patches; optionally refine it with a residual convolution."""
 
-    def __init__(self, entering: int, leaving: int, *, residual: bool, patches: bool) -> None:
+    def __init__(self, entering: int, leaving: int, *, residual: bool, patch: int | None = None) -> None:
         super().__init__()
         self.conv = (
-            nn.Conv2d(entering, leaving, PATCH, PATCH, bias=False) if patches else conv(entering, leaving, 3, stride=2)
+            nn.Conv2d(entering, leaving, patch, patch, bias=False) if patch else conv(entering, leaving, 3, stride=2)
         )
         self.bn = nn.BatchNorm2d(leaving)
         self.refine = (
@@ -44,11 +44,11 @@ class Plain(nn.Module):
     def __init__(self, spec: PlainCnn, pixels: int) -> None:
         super().__init__()
         pairs = enumerate(zip((3, *spec.widths[:-1]), spec.widths, strict=True))
-        patched = spec.stem == "4x4"
+        patch = spec.patch
         self.blocks = nn.ModuleList(
-            [PlainBlock(a, b, residual=spec.refined[n], patches=patched and n == 0) for n, (a, b) in pairs]
+            [PlainBlock(a, b, residual=spec.refined[n], patch=None if n else patch) for n, (a, b) in pairs]
         )
-        side = halved(pixels // PATCH, len(spec.widths) - 1) if patched else halved(pixels, len(spec.widths))
+        side = halved(pixels // patch, len(spec.widths) - 1) if patch else halved(pixels, len(spec.widths))
         self.outputs = spec.widths[-1] * side**2
 
     def forward(self, frames: Float[Tensor, "n 3 height width"]) -> Float[Tensor, "n outputs"]:

@@ -7,7 +7,7 @@ sequence-first. Batch norm, activations and biases are left out of the multiply-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slimaffect.model.spec import PATCH, ModelSpec, PlainCnn, ResNetCnn, ResNetStage
+from slimaffect.model.spec import ModelSpec, PlainCnn, ResNetCnn, ResNetStage
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def _lstm(spec: ModelSpec) -> Iterator[Layer]:
 def _plain(cnn: PlainCnn, side: int) -> tuple[list[Layer], int]:
     counted, entering = [], 3
     for number, width in enumerate(cnn.widths):
-        patched = number == 0 and cnn.stem == "4x4"
-        side = side // PATCH if patched else (side + 1) // 2
-        counted.append(_conv(f"cnn.blocks.{number}.conv", entering, width, PATCH if patched else 3, side))
+        patch = cnn.patch if number == 0 else None
+        side = side // patch if patch else (side + 1) // 2
+        counted.append(_conv(f"cnn.blocks.{number}.conv", entering, width, patch or 3, side))
         if cnn.refined[number]:
             counted.append(_conv(f"cnn.blocks.{number}.refine", width, width, 3, side))
         entering = width

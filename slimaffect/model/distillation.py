@@ -94,7 +94,7 @@ class DistillLoss(Loss):
             return self.label(answer, batch) + imitated
         share, affect_gap = (
             self.weights.teacher_weight,
-            disagreement(answer.affect, batch.teacher.affect, seen, mse_weight=1.0),
+            disagreement(answer.affect, batch.teacher.affect, seen, mse_weight=1.0, weight=batch.weight),
         )
         return (1 - share) * self.label(answer, batch) + share * affect_gap + imitated
 

@@ -18,6 +18,7 @@ class Batch(NamedTuple):
     teacher: Answer | None = None  # the teacher's answer to the same pixels
     seen: Bool[Tensor, "batch time"] | None = None  # True on frames that are scored against the teacher; None: `valid`
     whose: tuple[str, ...] = ()  # the subject of each clip
+    weight: Float[Tensor, "batch time"] | None = None  # frames that each stands for; None: each for itself
 
 
 class Loss(nn.Module, ABC):
@@ -43,20 +44,36 @@ class Loss(nn.Module, ABC):
 
 
 def concordance(
-    x: Float[Tensor, "batch time 2"], y: Float[Tensor, "batch time 2"], valid: Bool[Tensor, "batch time"]
+    x: Float[Tensor, "batch time 2"],
+    y: Float[Tensor, "batch time 2"],
+    valid: Bool[Tensor, "batch time"],
+    weight: Float[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, " 2"]:
     """Lin's concordance correlation per dimension, pooled over the valid frames of the whole batch.
 
     CCC = 2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))^2), 1/n in all three moments
     (Lin 1989, https://doi.org/10.2307/2532051). Two passes in float32: means first, then deviations.
-    Frames that are not valid are taken out before anything is summed, so padding changes no bit.
+    Frames that are not valid are taken out before anything is summed, so padding changes no bit. With weights every
+    mean is a weighted one.
     """
+    share = _share(valid, weight)
     x, y = x[valid].float(), y[valid].float()
-    x_mean, y_mean = x.mean(0), y.mean(0)
+    x_mean, y_mean = _mean(x, share), _mean(y, share)
     x_off, y_off = x - x_mean, y - y_mean
-    spread = x_off.square().mean(0) + y_off.square().mean(0) + (x_mean - y_mean).square()
+    spread = _mean(x_off.square(), share) + _mean(y_off.square(), share) + (x_mean - y_mean).square()
     # The smallest spread keeps 0/0 of a constant batch finite; it is far below any real variance.
-    return 2 * (x_off * y_off).mean(0) / spread.clamp_min(1e-12)
+    return 2 * _mean(x_off * y_off, share) / spread.clamp_min(1e-12)
+
+
+def _share(
+    valid: Bool[Tensor, "batch time"], weight: Float[Tensor, "batch time"] | None
+) -> Float[Tensor, "n 1"] | None:
+    """Answer each valid frame's share of all weight."""
+    return None if weight is None else (weight[valid] / weight[valid].sum())[:, None]
+
+
+def _mean(values: Float[Tensor, "n 2"], share: Float[Tensor, "n 1"] | None) -> Float[Tensor, " 2"]:
+    return values.mean(0) if share is None else (share * values).sum(0)
 
 
 def disagreement(
@@ -64,10 +81,11 @@ def disagreement(
     y: Float[Tensor, "batch time 2"],
     valid: Bool[Tensor, "batch time"],
     mse_weight: float,
+    weight: Float[Tensor, "batch time"] | None = None,
 ) -> Float[Tensor, ""]:
     """(1 - CCC) averaged over the dimensions, plus `mse_weight` times the mean squared error."""
-    squared = (x[valid].float() - y[valid].float()).square().mean()
-    return (1 - concordance(x, y, valid)).mean() + mse_weight * squared
+    squared = _mean((x[valid].float() - y[valid].float()).square(), _share(valid, weight)).mean()
+    return (1 - concordance(x, y, valid, weight)).mean() + mse_weight * squared
 
 
 class LabelLoss(Loss):
@@ -86,4 +104,4 @@ class LabelLoss(Loss):
 
     def forward(self, answer: Answer, batch: Batch) -> Float[Tensor, ""]:
         """Compare the answer with the labels of the valid frames."""
-        return disagreement(answer.affect, batch.affect, batch.valid, self.mse_weight)
+        return disagreement(answer.affect, batch.affect, batch.valid, self.mse_weight, batch.weight)

@@ -10,8 +10,9 @@ def _plain(widths: tuple[int, ...], features: int, hidden: int, dropout: float) 
     return ModelSpec(cnn=PlainCnn(widths=widths), features=features, dropout=dropout, lstm=Lstm(hidden=hidden))
 
 
-def _patched(widths: tuple[int, ...], features: int, hidden: int) -> ModelSpec:
-    return ModelSpec(cnn=PlainCnn(widths=widths, stem="4x4"), features=features, dropout=0.0, lstm=Lstm(hidden=hidden))
+def _patched(side: int, widths: tuple[int, ...], features: int, hidden: int) -> ModelSpec:
+    cnn = PlainCnn.model_validate({"widths": widths, "stem": f"{side}x{side}"})
+    return ModelSpec(cnn=cnn, features=features, dropout=0.0, lstm=Lstm(hidden=hidden))
 
 
 def _resnet(block: str, depths: tuple[int, ...], features: int, lstm: Lstm) -> ModelSpec:
@@ -31,12 +32,16 @@ def _resnet(block: str, depths: tuple[int, ...], features: int, lstm: Lstm) -> M
 
 
 SHAPES: dict[str, ModelSpec] = {
-    # Widths are multiples of 16, because narrower steps cost the same time on CPUs; the smallest reads patches,
-    # because a 3x3 stem takes half of a tiny net's time.
+    # Widths are multiples of 16, because narrower steps cost the same time on CPUs. A 3x3 stem takes half of a tiny
+    # net's time, so `micro` reads patches, and so do the shapes that say it: at about as many parameters as the one
+    # before them they answer in less than half the time (benchmarks/small_nets.py), and see less of where things are.
     "reference": _plain((32, 64, 96, 128), features=32, hidden=64, dropout=0.3),
     "small": _plain((16, 32, 48, 64), features=32, hidden=48, dropout=0.2),
+    "small_patches": _patched(4, (32, 48, 64), features=32, hidden=48),
     "tiny": _plain((16, 16, 32, 32), features=24, hidden=32, dropout=0.1),
-    "micro": _patched((16, 16, 16), features=16, hidden=16),
+    "tiny_patches": _patched(8, (32, 32), features=32, hidden=32),
+    "micro": _patched(4, (16, 16, 16), features=16, hidden=16),
+    "micro_patches": _patched(8, (16, 16), features=16, hidden=16),
     "resnet18": _resnet("basic", (2, 2, 2, 2), features=64, lstm=Lstm(hidden=128)),
     "resnet34": _resnet("basic", (3, 4, 6, 3), features=64, lstm=Lstm(hidden=128)),
     "resnet50": _resnet("bottleneck", (3, 4, 6, 3), features=128, lstm=Lstm(hidden=256, layers=2)),

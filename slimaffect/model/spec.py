@@ -7,7 +7,6 @@ from pydantic import Field, PositiveInt, model_validator
 from slimaffect.settings import Settings
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-PATCH = 4  # side of a patch of the plain CNN's 4x4 stem, in pixels
 
 
 class PlainCnn(Settings):
@@ -16,8 +15,8 @@ class PlainCnn(Settings):
     kind: Literal["plain"] = "plain"
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     """Channels of each convolution; multiples of 16 run fastest on CPUs."""
-    stem: Literal["3x3", "4x4"] = "3x3"
-    """First convolution: 3x3 of stride 2, or 4x4 of stride 4: each pixel is read once, in half of a tiny net's time."""
+    stem: Literal["3x3", "4x4", "8x8"] = "3x3"
+    """First convolution: 3x3 of stride 2, or patches: 4x4 of stride 4 or 8x8 of stride 8 read each pixel once."""
     residual: bool | tuple[bool, ...] = False
     """Add a 3x3 convolution of stride 1 with a shortcut after each convolution of stride 2, or only after some."""
 
@@ -28,6 +27,11 @@ class PlainCnn(Settings):
                 f"residual has {len(self.residual)} entries for {len(self.widths)} widths; give one for each, or one"
             )
         return self
+
+    @property
+    def patch(self) -> int | None:
+        """Side of a patch of the first convolution, in pixels; None where it slides."""
+        return None if self.stem == "3x3" else int(self.stem[0])
 
     @property
     def refined(self) -> tuple[bool, ...]:

@@ -6,17 +6,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from slimaffect.data.settings import DataSettings
 from slimaffect.evaluate.groups import Folds
 from slimaffect.execute import Execution
+from slimaffect.execute.execution import PLACE
 from slimaffect.model.shapes import SHAPES, shape
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe.document import RESOLVERS
 from slimaffect.recipe.pixels import disagreements
 from slimaffect.recipe.variants import Variant, filled, understand_steps
 from slimaffect.settings import Settings
+
+
+def _rising(sizes: tuple[int, int, int]) -> tuple[int, int, int]:
+    if list(sizes) != sorted(sizes):
+        raise ValueError(f"{list(sizes)} does not rise; give the smallest, the usual and the largest size")
+    return sizes
+
+
+Sizes = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_rising)]
+Capability = Literal["7.5", "8.0", "8.6", "8.9", "12.0", "12.1"]
 
 if TYPE_CHECKING:
     ShapeName = str
@@ -51,6 +62,12 @@ class DeploySettings(Settings):
     """CPU runtimes to measure; `auto` takes those that are installed, and the bundle declares the fastest."""
     engine: Literal["rtx", "none"] = "rtx"
     """GPU engine to build: TensorRT-RTX, which needs no GPU to build, or none."""
+    engine_batch: Sizes = (1, 1, 4)
+    """Clips at once that the engine takes: smallest, the number it is tuned for, largest."""
+    engine_time: Sizes = (1, 16, 64)
+    """Frames of a clip that the engine takes: smallest, the number it is tuned for, largest."""
+    engine_capabilities: Annotated[tuple[Capability, ...], Field(min_length=1)] = ("8.6", "8.9", "12.0")
+    """Compute capabilities of the RTX GPUs that the engine is for: 8.6, 8.9 and 12.0 are RTX 30, 40 and 50."""
     threads: PositiveInt = 1
     """CPU threads of the deployed model."""
 
@@ -73,7 +90,7 @@ class Recipe(Settings):
     deploy: DeploySettings = DeploySettings()
     """Export and measurement."""
     execution: Execution = Execution()
-    """Workers and threads."""
+    """Where tasks run, and how many at once."""
 
     @field_validator("steps", mode="before")
     @classmethod
@@ -131,8 +148,10 @@ def resolved_yaml(recipe: Recipe) -> str:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """sha256 of what can change the numbers: all but `about` and the number of workers."""
-    content = recipe.model_dump(mode="json", exclude={"about": True, "execution": {"workers"}})
+    """sha256 of what can change the numbers: all but `about` and where the tasks run."""
+    content = recipe.model_dump(mode="json", exclude={"about": True, "execution": set(PLACE)})
     if recipe.unit == "site":  # results from before there was another choice keep their names
         del content["folds"]
+    if recipe.execution.ranks == 1:
+        del content["execution"]["ranks"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

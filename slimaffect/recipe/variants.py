@@ -153,7 +153,7 @@ def _kind(line: Any) -> type[Step] | None:
 def _out_of_order(kinds: Sequence[type[Step] | None]) -> list[Complaint]:
     """Say which steps stand before the training they need, or after a step that must be last."""
     complaints: list[Complaint] = []
-    trainings = [n for n, kind in enumerate(kinds) if kind and kind.name == TRAIN]
+    trainings = [n for n, kind in enumerate(kinds) if kind and _trains(kind)]
     # one that stands before all training is told to move already
     lasts = [n for n, kind in enumerate(kinds) if kind and kind.last and n > min(trainings, default=-1)]
     if not trainings and None not in kinds:
@@ -183,17 +183,24 @@ def _untrained(kinds: Sequence[type[Step] | None]) -> Complaint:
 def _variants(given: list[Any], lists: list[tuple[Step, ...]]) -> tuple[Variant, ...]:
     """Name the lists of steps, each once; the baseline, trained once on everything and kept in fp32, comes first."""
     first = lists[0]
-    trained = next(n for n, step in enumerate(first) if step.name == TRAIN)
-    variants = [Variant(BASELINE, (first[trained],))]
+    trained = next(n for n, step in enumerate(first) if _trains(type(step)))
+    variants = [Variant(BASELINE, (_plainly(first[trained]),))]
     taken = {BASELINE}
     for choice, steps in zip(sweep.alternatives(given), lists, strict=True):
         if _in_fp32(steps) == variants[0].steps or any(steps == variant.steps for variant in variants):
             continue
-        name = (
-            sweep.name(given, choice) if choice else "-".join(s.name for s in (*steps[:trained], *steps[trained + 1 :]))
-        )
+        name = sweep.name(given, choice) if choice else "-".join(s.name for s in steps if s is not variants[0].steps[0])
         variants.append(Variant(_unique(name, taken), steps))
     return tuple(variants)
+
+
+def _trains(kind: type[Step]) -> bool:
+    return kind.name == TRAIN or kind.trains
+
+
+def _plainly(step: Step) -> Step:
+    """Answer the training that a step stands for: `train` itself, or what a step that trains would do without more."""
+    return step if step.name == TRAIN else STEPS[TRAIN].model_validate(step.plain_training)
 
 
 def _in_fp32(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -1,27 +1,45 @@
-"""Pareto fronts: the variants that no other variant beats on both accuracy and cost."""
+"""Pareto fronts: the variants that no other variant beats, on as many axes as one likes."""
 
 from collections.abc import Callable, Sequence
 
 from slimaffect.result import ParetoPlace, Variant
 
+Point = Sequence[float | None]
+
+
+def front(points: Sequence[Point], gains: Sequence[bool]) -> list[bool | None]:
+    """Tell of each point whether no other is at least as good on every axis and better on one.
+
+    `gains` says of each axis whether more is better. A point with a missing value is on no front and beats nothing:
+    None. Equal points stand together.
+
+    >>> front([(0.9, 10.0, 4.0), (0.8, 5.0, 9.0), (0.7, 7.0, 9.0), (0.8, None, 1.0)], (True, False, False))
+    [True, True, False, None]
+    """
+    signed = [None if None in point else _signed(point, gains) for point in points]
+    kept: list[tuple[float, ...]] = []
+    for one in sorted({one for one in signed if one is not None}, reverse=True):
+        if not any(_beats(other, one) for other in kept):  # whatever beats it stands before it, and so does a kept one
+            kept.append(one)
+    return [None if one is None else one in kept for one in signed]
+
 
 def non_dominated(points: Sequence[tuple[float | None, float | None]]) -> list[bool | None]:
-    """Tell of each (gain, cost) whether nothing else is at least as good on both and better on one.
-
-    A point with a missing value is on no front and dominates nothing: None. Equal points stand together.
+    """Place (gain, cost) points on their front.
 
     >>> non_dominated([(0.9, 10.0), (0.8, 5.0), (0.7, 7.0), (0.8, None)])
     [True, True, False, None]
     """
-    known = [(gain, cost) for gain, cost in points if gain is not None and cost is not None]
-    return [
-        None if gain is None or cost is None else not any(_beats(other, (gain, cost)) for other in known)
-        for gain, cost in points
-    ]
+    return front(points, (True, False))
 
 
-def _beats(other: tuple[float, float], one: tuple[float, float]) -> bool:
-    return other[0] >= one[0] and other[1] <= one[1] and other != one
+def _signed(point: Point, gains: Sequence[bool]) -> tuple[float, ...]:
+    """Turn every axis so that more is better."""
+    return tuple((value or 0.0) * (1 if gain else -1) for value, gain in zip(point, gains, strict=True))
+
+
+def _beats(other: tuple[float, ...], one: tuple[float, ...]) -> bool:
+    return other != one and all(a >= b for a, b in zip(other, one, strict=True))
 
 
 def fronts(variants: Sequence[Variant]) -> list[ParetoPlace]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from slimaffect.errors import ResultError
 from slimaffect.report.fronts import fronts
-from slimaffect.result import Deploy, ProblemRecord, RecipeRecord, Result, Variant
+from slimaffect.result import Deploy, LedgerEntry, ProblemRecord, RecipeRecord, Result, Variant
 
 
 def merge(results: Sequence[Result]) -> Result:
@@ -22,30 +22,42 @@ def merge(results: Sequence[Result]) -> Result:
     first = results[0]
     _refuse_other_data(results)
     variants: list[Variant] = []
+    ledger: list[LedgerEntry] = []
     problems = [problem for result in results for problem in result.problems]
     for result in results:
-        alike = _machine(result) == _machine(first)
+        alike = machine_of(result) == machine_of(first)
         if not alike:
             problems.append(_other_machine(first, result))
-        _add(variants, result, alike=alike)
+        names = _add(variants, result, alike=alike)
+        ledger += [_renamed(entry, names) for entry in result.ledger]
     places = fronts(variants)
     variants = [one.model_copy(update={"pareto": place}) for one, place in zip(variants, places, strict=True)]
-    ledger = [entry for result in results for entry in result.ledger]
     return first.model_copy(
         update={"recipe": _recipe(results), "variants": variants, "problems": problems, "ledger": ledger}
     )
 
 
-def _add(variants: list[Variant], result: Result, *, alike: bool) -> None:
+def _add(variants: list[Variant], result: Result, *, alike: bool) -> dict[str, str]:
+    """Add the variants of one more result, and answer the names of those that had to take another."""
+    renamed = {}
     taken = {one.name: one for one in variants}
     for variant in result.variants:
         twin = taken.get(variant.name)
         if twin is not None and (twin.steps, twin.scores) == (variant.steps, variant.scores):
             continue
         name = variant.name if twin is None else _free(f"{variant.name} ({result.recipe.name})", taken)
+        if name != variant.name:
+            renamed[variant.name] = name
         deploy = variant.deploy if alike or variant.deploy is None else _without_times(variant.deploy)
         taken[name] = variant.model_copy(update={"name": name, "deploy": deploy})
         variants.append(taken[name])
+    return renamed
+
+
+def _renamed(entry: LedgerEntry, names: dict[str, str]) -> LedgerEntry:
+    """Bill a task to the variants as they are called now."""
+    variant = None if entry.variant is None else names.get(entry.variant, entry.variant)
+    return entry.model_copy(update={"variant": variant, "variants": [names.get(name, name) for name in entry.variants]})
 
 
 def _free(name: str, taken: dict[str, Variant]) -> str:
@@ -67,7 +79,8 @@ def _without_times(deploy: Deploy) -> Deploy:
     return deploy.model_copy(update=nothing)
 
 
-def _machine(result: Result) -> tuple[object, ...]:
+def machine_of(result: Result) -> tuple[object, ...]:
+    """What times depend on: results that agree in it share a time axis."""
     place = result.environment
     return place.cpu, place.cores, place.threads, place.gpu
 

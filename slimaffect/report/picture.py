@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from slimaffect.report.fronts import ccc, clip_ms, energy_axis, joules, non_dominated
 from slimaffect.report.rows import Row, rows
@@ -22,22 +22,28 @@ LOOKS: dict[Standing, tuple[str, str]] = {
     "unknown": ("#777777", "o"),
 }
 
+MOST_NAMES = 30  # points beyond which only the front carries names and intervals
 
-def write_picture(result: Result, target: Path | BytesIO) -> None:
-    """Draw CCC against clip time and against energy (or CPU-seconds) as a PNG, 200 dots per inch."""
+
+def write_picture(result: Result, target: Path | BytesIO, kind: Literal["png", "svg"] = "png") -> None:
+    """Draw CCC against clip time and against energy (or CPU-seconds): a PNG of 200 dots per inch, or an SVG.
+
+    Equal results give equal files.
+    """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     table, energy_of = rows(result), energy_axis(result.variants)
-    with rc_context({"font.family": ["DejaVu Sans"], "font.size": 9, "text.parse_math": False}):
+    look = {"font.family": ["DejaVu Sans"], "font.size": 9, "text.parse_math": False, "svg.hashsalt": "slimaffect"}
+    with rc_context(look):
         figure = Figure(figsize=(9.6, 4.2), layout="constrained", dpi=200)
         left, right = figure.subplots(1, 2, sharey=True)
         _draw(left, table, clip_ms, "median time per clip, ms (measured)")
         _draw(right, table, energy_of, _energy_title(result, energy_of))
         left.set_ylabel(f"CCC on held-out {result.folds}s")
         _explain(figure, table)
-        FigureCanvasAgg(figure).print_png(target if isinstance(target, BytesIO) else str(target))
+        undated = {"Date": None} if kind == "svg" else {}
+        figure.savefig(target, format=kind, metadata=undated)  # pyright: ignore[reportArgumentType]
 
 
 def _draw(axes: "Axes", table: Sequence[Row], cost: Callable[[Variant], float | None], title: str) -> None:
@@ -53,9 +59,11 @@ def _draw(axes: "Axes", table: Sequence[Row], cost: Callable[[Variant], float | 
     _stretch(axes, [x for _, x, _ in known])
     on = non_dominated([(y, x) for _, x, y in known])
     _line(axes, sorted((x, y) for (_, x, y), kept in zip(known, on, strict=True) if kept), max(x for _, x, _ in known))
+    few = len(known) <= MOST_NAMES
     for (row, x, y), kept in zip(known, on, strict=True):
-        _point(axes, row, x, y)
-        _name(axes, row.variant.name, (x, y), on_front=bool(kept))
+        _point(axes, row, x, y, sure=few or bool(kept))
+        if few or kept:
+            _name(axes, row.variant.name, (x, y), on_front=bool(kept))
 
 
 def _line(axes: "Axes", front: Sequence[tuple[float, float]], dearest: float) -> None:
@@ -73,10 +81,10 @@ def _name(axes: "Axes", name: str, at: tuple[float, float], *, on_front: bool) -
     text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
 
 
-def _point(axes: "Axes", row: Row, x: float, y: float) -> None:
+def _point(axes: "Axes", row: Row, x: float, y: float, *, sure: bool) -> None:
     colour, mark = LOOKS[row.standing]
     ends = row.variant.scores.ccc_interval if row.variant.scores else None
-    if ends:
+    if ends and sure:
         axes.vlines(x, *ends, color=colour, linewidth=1.0, alpha=0.55, zorder=2)
     axes.plot(x, y, mark, color=colour, markersize=7, markeredgecolor="white", markeredgewidth=0.8, zorder=3)
 

@@ -9,10 +9,24 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from slimaffect.report.ledger import LedgerRow, ledger_rows
 from slimaffect.report.merge import merge
 from slimaffect.report.rows import Bill, Row, bill, problems, rows, sites
+from slimaffect.report.searches import search_sentences
 from slimaffect.report.verdict import Standing, verdict
-from slimaffect.report.words import DASH, count, figures, joules, plain, seconds, signed, signed_span, span, times
+from slimaffect.report.words import (
+    DASH,
+    count,
+    figures,
+    joules,
+    percent,
+    plain,
+    seconds,
+    signed,
+    signed_span,
+    span,
+    times,
+)
 from slimaffect.result import Energy, ProblemRecord, Result
 
 # Okabe and Ito's colours, which the colour-blind tell apart; marks differ in shape as well.
@@ -53,6 +67,9 @@ def print_report(console: Console, results: Sequence[Result]) -> None:
     if sites(result):
         console.print(_sites(table, sites(result), result.folds))
     if result.ledger:
+        console.print(_factors(ledger_rows(result), console.width))
+        for sentence in search_sentences(result):
+            console.print(_named(sentence, "default"))
         console.print(_paid(bill(result.ledger)))
     if result.problems:
         console.print(problem_table(problems(result, most=20)))
@@ -150,6 +167,36 @@ def _paid(paid: Bill) -> Text:
         f"{count(paid.examples_per_training)} frames per training x {count(paid.trainings)} trainings; "
         f"{paid.tasks} tasks{reused}.\n"
     )
+
+
+def _factors(table: Sequence[LedgerRow], width: int) -> Table:
+    """Lay out what each variant costs to make; a narrow terminal shows the factors, a wide one their product too."""
+    caption = (
+        "What a variant costs to make alone: E, CPU per frame in training; D, frames per training; H, trainings.\n"
+        "E and D are medians over its tasks, so beside their product stands the measured total."
+    )
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", caption=caption)
+    shown.add_column("variant", overflow="fold", min_width=8)
+    wide = ("distinct frames", "E x D x H", "select", "search", "score") if width >= 125 else ()
+    for title in ("E", "D", "H", "measured", "cheaper", *wide):
+        shown.add_column(title, justify="right", no_wrap=True)
+    for row in table:
+        shown.add_row(escape(row.variant), *_factor_cells(row)[: 5 + len(wide)])
+    return shown
+
+
+def _factor_cells(row: LedgerRow) -> list[str]:
+    shares = (percent(row.shares.get(kind, 0.0) if row.shares else None) for kind in ("selection", "search", "scoring"))
+    return [
+        seconds(row.cpu_s_per_example),
+        count(row.examples_per_training),
+        count(row.trainings),
+        seconds(row.cpu_s),
+        times(row.cheaper),
+        count(row.unique_examples),
+        seconds(row.product_cpu_s),
+        *shares,
+    ]
 
 
 def problem_table(problems: Sequence[ProblemRecord]) -> Table:

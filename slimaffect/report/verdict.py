@@ -5,7 +5,7 @@ from typing import Literal
 
 from slimaffect.report.fronts import ccc, clip_ms
 from slimaffect.report.words import listed, ratio, signed, signed_span, span
-from slimaffect.result import Result, Variant
+from slimaffect.result import Result, Variant, VersusBaseline
 
 Standing = Literal["baseline", "kept", "undecided", "lost", "unknown"]
 
@@ -29,13 +29,16 @@ class Verdict:
 
 
 def standing(variant: Variant, baseline: str) -> Standing:
-    """Say where a variant stands: kept (within the margin), lost (beyond it), or not shown either way."""
+    """Say where a variant stands: kept (within the margin), lost (beyond it), or not shown either way.
+
+    Where the result knows the verdict that holds for all variants looked at, that one counts: one of several is chosen.
+    """
     against = variant.scores.versus_baseline if variant.scores else None
     if variant.name == baseline:
         return "baseline"
     if against is None or against.non_inferior is None:
         return "unknown"
-    if against.non_inferior:
+    if against.non_inferior if against.non_inferior_of_all is None else against.non_inferior_of_all:
         return "kept"
     beyond = against.interval is not None and against.margin is not None and against.interval[1] < -against.margin
     return "lost" if beyond else "undecided"
@@ -125,12 +128,22 @@ def _beside(result: Result, chosen: Variant | None, compared: int) -> tuple[str,
             f"With {people} a variant truly equal to the baseline would be found within the margin in only "
             f"{100 * against.power:.0f} % of studies: “not shown” is not evidence of a loss."
         )
-    if compared > 1 and chosen:
-        said.append(
+    if compared > 1 and chosen and against:
+        said.append(_choice(against, compared))
+    return (*said, *_gaps(result))
+
+
+def _choice(against: VersusBaseline, compared: int) -> str:
+    """Say what it means that the headline's variant is one of several."""
+    if against.non_inferior_of_all is None:
+        return (
             f"The headline's variant was picked among {compared} by these very scores, which flatters it a little. "
             "Before relying on it, confirm it on recordings that took no part here."
         )
-    return (*said, *_gaps(result))
+    return (
+        f"{against.looked_at or compared} variants were looked at. Kept means that the lower end which holds for all "
+        f"of them at once (here {signed(against.lower_of_all)}) lies within the margin, so picking one is paid for."
+    )
 
 
 def _gaps(result: Result) -> list[str]:

@@ -114,6 +114,17 @@ def times(factor: float | None) -> str:
     return f"{factor:.0f} ×" if factor >= 9.95 else f"{factor:.1f} ×"
 
 
+def percent(share: float | None) -> str:
+    """Write a share of a whole.
+
+    >>> percent(0.0), percent(0.004), percent(0.123), percent(None)
+    ('0 %', '0.4 %', '12 %', '–')
+    """
+    if share is None:
+        return DASH
+    return f"{share:.0%}".replace("%", " %") if share == 0 or share >= 0.0995 else f"{100 * share:.1f} %"
+
+
 def ratio(before: float | None, after: float | None) -> float | None:
     """Divide, where both were measured and the second is not 0.
 
@@ -131,3 +142,16 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     """
     shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def chance(share: float | None) -> str:
+    """Write how likely something is, in whole percent; what is not quite none or all is never called so.
+
+    >>> chance(0.934), chance(0.9996), chance(1.0), chance(0.001), chance(None)
+    ('93 %', 'over 99 %', '100 %', 'under 1 %', '–')
+    """
+    if share is None:
+        return DASH
+    if 0.995 < share < 1:
+        return "over 99 %"
+    return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from slimaffect.result.records import SCHEMA, Result, number
 
 
 def write_result(result: Result, path: Path) -> Path:
-    """Write result.json with sorted keys: complete, or not at all."""
-    text = json.dumps(plain(result), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """Write result.json with sorted keys and lists of numbers on one line: complete, or not at all."""
+    text = _lists_on_a_line(json.dumps(plain(result), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(text + "\n")
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -28,7 +29,9 @@ def write_result(result: Result, path: Path) -> Path:
 
 
 def read_result(path: Path) -> Result:
-    """Read a result.json, or the one in a folder.
+    """Read a result.json, or the one in a folder: of any minor version, newer ones included.
+
+    Fields of a newer one are kept and not shown; those that an older one lacks are None.
 
     Raises:
         ResultError: there is none, it is no JSON, it has another schema, or fields do not fit.
@@ -42,7 +45,7 @@ def read_result(path: Path) -> Result:
         raise ResultError(f"{path}: this cannot be read as JSON ({error}). Run the recipe again.") from error
     _refuse_other_schema(path, found)
     try:
-        return Result.model_validate(found)
+        return Result.model_validate({"schema_minor": 0} | found)
     except ValidationError as error:
         raise ResultError(f"{path}: {_first_faults(error)}. Run the recipe again, or mend the file.") from error
 
@@ -69,6 +72,11 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(one) for one in value]
     return number(value)
+
+
+def _lists_on_a_line(text: str) -> str:
+    """Put a list without text or parts on one line. Inside a JSON string no line ends, so no string is touched."""
+    return re.sub(r"\[\n([^\[\]{}\"]+)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
 def _refuse_other_schema(path: Path, found: Any) -> None:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 SCHEMA = "slimaffect.result/1"
+MINOR = 1
+"""1 added `schema_minor`, and to a variant what people can be resampled from, training curves and time quantiles."""
 Provenance = Literal["measured", "sampled", "modelled"]
 """Where a joule comes from: a hardware counter, integrated power readings, or a model without any sensor."""
 
@@ -55,6 +57,9 @@ class SiteScore(Record):
     gain_arousal: Number = None
     ccc_of_subjects: dict[str, Number] | None = None
     """CCC of each subject alone, by the dataset's own subject names; None when they are hidden."""
+    moments_of_subjects: dict[str, list[list[list[Number]]]] | None = None
+    """What people can be resampled from: subject -> seed -> valence and arousal -> frames, mean of the predictions,
+    mean of the labels, variance of each, covariance (all over n). None when single subjects are hidden."""
 
 
 class SiteDelta(Record):
@@ -118,6 +123,12 @@ class ClipTime(Record):
     p50: Number
     p90: Number = None
     n: int | None = None
+    p50_interval: Interval = None
+    """95 % interval of the median, by order statistics."""
+    p99: Number = None
+    quantiles: list[Number] | None = None
+    """The times below which 1, 5, 10, 25, 50, 75, 90, 95 and 99 % of the clips stayed; an end is None where too few
+    clips were timed to know it."""
 
 
 class Energy(Record):
@@ -254,6 +265,20 @@ class LedgerEntry(Record):
     trainings: int | None = None
     reused: bool | None = None
     """True where the cache answered: nothing was spent."""
+    curve: dict[str, dict[str, list[Number]]] | None = None
+    """How a training went: stage -> figure (`loss`, ...) -> its value after each epoch, which `epoch` counts."""
+    step: str | None = None
+    """What was done: the name of a step, or `deploy`."""
+    variants: list[str] = []
+    """The variants that share the task."""
+    key: str | None = None
+    """The task's name in the cache."""
+    frames: int | None = None
+    """Distinct labelled frames under the clips that the task was given."""
+    found: dict[str, Any] | None = None
+    """What the step found and tells, by its name: of `tune` the search."""
+    attempts: list[dict[str, Any]] = []
+    """What each try at the task cost, the oldest first."""
 
 
 class ProblemRecord(Record):
@@ -307,6 +332,9 @@ class Result(Record):
     """One run of one recipe."""
 
     schema_: Literal["slimaffect.result/1"] = Field(SCHEMA, alias="schema")
+    """Name and major version of this format: another major version means that names changed their meaning."""
+    schema_minor: int = MINOR
+    """Minor version: it grows when fields are added. What reads one minor version reads every other."""
     recipe: RecipeRecord
     folds: Literal["site", "group"] = "site"
     """What each fold held out; with `group` (of whole subjects), `sites` in the scores holds groups."""

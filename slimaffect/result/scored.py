@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from slimaffect.evaluate.calibration import Calibration
+from slimaffect.evaluate.kept import Kept
 from slimaffect.evaluate.scores import Scores
 from slimaffect.evaluate.versus import Versus
 from slimaffect.result.records import Number, SiteScore, VariantScores, VersusBaseline
@@ -15,13 +16,24 @@ def scores_record(
     interval: tuple[float, float] | None = None,
     versus: Versus | None = None,
     subjects: Mapping[str, Mapping[str, Number]] | None = None,
+    moments: Kept | None = None,
     calibration: Mapping[str, Calibration] | None = None,
 ) -> VariantScores:
-    """Turn scores into their record; `subjects` (site -> subject -> CCC) is left out to hide single people."""
+    """Turn scores into their record; what is told of single people is left out to hide them.
+
+    Args:
+        scores: of one variant.
+        interval: of its CCC.
+        versus: against the baseline.
+        subjects: site -> subject -> CCC.
+        moments: site -> subject -> what people can be resampled from.
+        calibration: site -> bias and gain.
+    """
     sites = {
         site: SiteScore(
             **vars(one),
             ccc_of_subjects=None if subjects is None else dict(subjects[site]),
+            moments_of_subjects=None if moments is None else moments[site],  # pyright: ignore[reportArgumentType]
             **({} if calibration is None else vars(calibration[site])),
         )
         for site, one in scores.sites.items()

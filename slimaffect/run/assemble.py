@@ -8,12 +8,13 @@ from typing import Any, cast
 from slimaffect.data import Prepared
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.calibration import calibration
+from slimaffect.evaluate.kept import keep
 from slimaffect.evaluate.scores import score, subject_ccc
 from slimaffect.evaluate.versus import interval, versus_all
 from slimaffect.execute import Task
+from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.deploy import answers_file
-from slimaffect.execute.worker import total
 from slimaffect.recipe import BASELINE, Recipe
 from slimaffect.report.fronts import fronts
 from slimaffect.result import (
@@ -31,6 +32,8 @@ from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.session import Runtime
 
 Answered = tuple[Answers, ...]
+TOLD = ("tune",)
+"""Steps whose figures the ledger tells; those of `subset` are long and lie in files of their own."""
 
 
 def answers_of(one: Finished, deploy: Deploy, cache: Cache) -> Answered:
@@ -52,6 +55,7 @@ def scores_of(answers: Mapping[str, Answered], recipe: Recipe) -> dict[str, Vari
             interval=interval(given),
             versus=against.get(name),
             subjects=subject_ccc(given),
+            moments=keep(given),
             calibration=calibration(given),
         )
         for name, given in answers.items()
@@ -102,15 +106,20 @@ def ledger_of(all_finished: list[Finished], records: Records, reused: Collection
 
 
 def _entry(task: Task, names: list[str], record: dict[str, Any], *, reused: bool) -> LedgerEntry:
-    extra: dict[str, Any] = {"variants": names, "step": task.step, "key": task.key, "attempts": record["attempts"]}
     return LedgerEntry(
         variant=names[0] if len(names) == 1 else None,
         task=task.name,
         fold=task.held_out,
         seed=task.seed,
         reused=reused,
+        curve=record.get("curve") or None,
+        step=task.step,
+        variants=names,
+        key=task.key,
+        frames=record.get("frames"),
+        attempts=record["attempts"],
+        found={name: record["figures"][name] for name in TOLD if name in record["figures"]} or None,
         **_spent(record["cost"]),
-        **extra,
     )
 
 

@@ -1,6 +1,9 @@
 """The experiment on one page: slim and score once per held-out site; then slim on all sites the one that ships."""
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -9,8 +12,11 @@ from slimaffect.data import Prepared, prepare
 from slimaffect.data.settings import SYNTHETIC
 from slimaffect.evaluate.folds import leave_one_site_out
 from slimaffect.execute import Plan, Task, execute, tasks_of
-from slimaffect.execute.cache import write_json
+from slimaffect.execute.again import begin_failed_anew
+from slimaffect.execute.cache import Cache, write_json
+from slimaffect.execute.engine import Views
 from slimaffect.execute.estimate import expected_seconds
+from slimaffect.execute.ledger import FOLDER, Ledger
 from slimaffect.execute.view import TerminalView
 from slimaffect.meter.carbon import Intensity
 from slimaffect.recipe import BASELINE, Recipe, resolved_yaml
@@ -20,7 +26,9 @@ from slimaffect.run.environment import environment
 from slimaffect.run.finished import by_variant
 from slimaffect.run.folds import in_folds, refuse_unfit
 from slimaffect.run.places import Places
+from slimaffect.run.selections import write_selections
 from slimaffect.run.ship import ship, write_bundles
+from slimaffect.runtime.building import EngineAsked, Profile
 
 
 def run_recipe(
@@ -32,6 +40,7 @@ def run_recipe(
     fresh: bool = False,
     strict: bool = False,
     carbon: Intensity | None = None,
+    retry_failed: bool = False,
 ) -> Result:
     """Slim and score once per held-out site; then slim on all sites the one that ships.
 
@@ -50,10 +59,11 @@ def run_recipe(
     tasks = all_tasks(recipe, prepared)
     if fresh:
         cache.forget(link.key for task in tasks for link in task.chain)
+    if retry_failed:
+        begin_failed_anew(folder / FOLDER, cache, console)
     plan = Plan(tasks, cache)
     reused = set(plan.records)
-    with TerminalView(console, expected_seconds(plan.waiting.values(), cache), reused=len(reused)) as view:
-        records = execute(plan, prepared.clips, cache, recipe.execution, view)
+    records = _executed(plan, prepared, recipe, cache, folder, console)
     everything = by_variant(recipe, tasks)
     with bars(console) as watch:
         deployed = ship(everything, records, recipe, cache, folder, watch)
@@ -72,9 +82,23 @@ def run_recipe(
         bill=bill_of(ledger, carbon),
         problems=problem_records(prepared),
     )
+    write_selections(everything, records, folder)
     write_result(result, folder / "result.json")
     write_json(folder / "problems.json", [problem.as_dict() for problem in prepared.problems])
     return result
+
+
+def _executed(
+    plan: Plan, prepared: Prepared, recipe: Recipe, cache: Cache, folder: Path, console: Console
+) -> Mapping[str, dict[str, Any]]:
+    """Run what waits, shown on the terminal and written into the ledger."""
+    expected_s = expected_seconds(plan.waiting.values(), cache)
+    for task in plan.damaged:
+        console.print(f"damaged on disk, done again: {task.name}", markup=False, highlight=False)
+    planned = [(task, expected_s[key]) for key, task in plan.waiting.items()]
+    with Ledger(folder / FOLDER) as ledger, TerminalView(console, expected_s, reused=len(plan.records)) as view:
+        ledger.begun(planned, reused=len(plan.records), on=recipe.execution.on)
+        return execute(plan, prepared.clips, cache, recipe.execution, Views(ledger, view))
 
 
 def _workers(recipe: Recipe) -> int:
@@ -86,8 +110,10 @@ def all_tasks(recipe: Recipe, prepared: Prepared) -> list[Task]:
     sites = [fold.held_out for fold in leave_one_site_out(prepared.clips)]
     execution = recipe.execution
     common = {"model": recipe.spec, "threads": execution.threads, "data": prepared.fingerprint}
-    common |= {"device": execution.processor}
+    common |= {"device": execution.processor, "ranks": execution.ranks}
     variants = [variant.steps for variant in recipe.variants]
     scored = tasks_of(variants, sites=sites, seeds=recipe.evaluate.seeds, **common)
-    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": recipe.deploy.engine == "rtx"}
+    asked = recipe.deploy
+    engine = EngineAsked(Profile(asked.engine_batch, asked.engine_time), asked.engine_capabilities)
+    shipped = {"sites": [None], "seeds": recipe.evaluate.seeds[:1], "engine": engine if asked.engine == "rtx" else None}
     return scored + tasks_of(variants, **shipped, **common)

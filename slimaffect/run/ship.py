@@ -22,7 +22,7 @@ from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.bundle import Chosen, Preprocessing
-from slimaffect.runtime.session import Runtime
+from slimaffect.runtime.session import CpuRuntime, Runtime
 
 BUDGET_S = 3.0  # of timing for each contender
 MEASURED = "measured.json"
@@ -141,8 +141,15 @@ def _timing(contender: Contender, latency: dict[str, Any], *, chosen: bool) -> T
 
 
 def _clip_time(latency: dict[str, Any]) -> ClipTime:
-    p50, p90 = latency["p50"], latency["p90"]
-    return ClipTime(p50=p50 and p50["ms"], p90=p90 and p90["ms"], n=latency["n"])
+    p50, p90, p99 = latency["p50"], latency["p90"], latency["p99"]
+    return ClipTime(
+        p50=p50 and p50["ms"],
+        p50_interval=p50 and p50["interval"],
+        p90=p90 and p90["ms"],
+        p99=p99 and p99["ms"],
+        quantiles=latency.get("quantiles") or None,  # timings kept by an earlier version have none
+        n=latency["n"],
+    )
 
 
 def write_bundles(
@@ -184,7 +191,7 @@ def write_bundles(
 
 def _public(scores: VariantScores) -> dict[str, Any]:
     """Leave single people out of what is deployed."""
-    return scores.model_dump(mode="json", exclude={"sites": {"__all__": {"ccc_of_subjects"}}})
+    return scores.model_dump(mode="json", exclude={"sites": {"__all__": {"ccc_of_subjects", "moments_of_subjects"}}})
 
 
 def _exported(one: Finished, records: Records, cache: Cache) -> Exported:
@@ -199,7 +206,7 @@ def _chosen(one: Finished, records: Records, deploy: Deploy) -> Chosen:
     exported = records[one.shipped.key]["figures"]["exported"]
     assert deploy.file
     return Chosen(
-        runtime=cast("Runtime", deploy.runtime),
+        runtime=cast("CpuRuntime", deploy.runtime),
         file=exported["files"][deploy.file],
         stream=exported["streams"][deploy.file],
         clip_ms=deploy.clip_ms.p50 if deploy.clip_ms else None,

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from slimaffect.errors import BundleError
-from slimaffect.runtime.session import LARGEST_SIDE, Runtime
+from slimaffect.runtime.ports import LARGEST_SIDE
+from slimaffect.runtime.session import CpuRuntime
 from slimaffect.settings import Settings
 from slimaffect.video.settings import DetectorName, FaceSettings
 
@@ -45,7 +46,7 @@ class Preprocessing(Settings):
 class Chosen(Settings):
     """The file and runtime that were fastest where the bundle was made."""
 
-    runtime: Runtime
+    runtime: CpuRuntime
     file: str
     stream: str | None = None
     """The same model for one frame at a time; null where there is none: then `file` reads single frames too."""

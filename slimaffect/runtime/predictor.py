@@ -12,6 +12,8 @@ from jaxtyping import Float, UInt8
 
 from slimaffect.errors import BundleError
 from slimaffect.runtime.bundle import MANIFEST, Manifest, verified
+from slimaffect.runtime.choose import fastest_runtime
+from slimaffect.runtime.engines import Offer
 from slimaffect.runtime.session import Runtime, Session, open_model
 from slimaffect.runtime.stream import Stream, open_stream
 
@@ -41,7 +43,7 @@ class Predictor:
         cls,
         folder: Path | str,
         *,
-        runtime: Runtime | Literal["auto"] = "auto",
+        runtime: Runtime | Literal["auto", "declared"] = "auto",
         threads: int = 1,
         complain: Callable[[str], None] = _warn,
     ) -> "Predictor":
@@ -49,17 +51,19 @@ class Predictor:
 
         Args:
             folder: the bundle.
-            runtime: `auto` is the one that was fastest where the bundle was made; where it does not open here,
-                ONNX Runtime stands in and `complain` is told.
-            threads: of the runtime.
-            complain: is told in a sentence that another runtime stands in; a warning by default.
+            runtime: `auto` is the fastest on this machine among those that answer alike, measured at the first time
+                and remembered; `declared` is the one that was fastest where the bundle was made, and where that does
+                not open here, ONNX Runtime stands in and `complain` is told.
+            threads: of a CPU runtime.
+            complain: is told in a sentence that another runtime stands in, or why an engine is built anew; a warning
+                by default.
 
         Raises:
             BundleError: incomplete, altered, of another schema, or not runnable here.
         """
         root = Path(folder)
         manifest = verified(root)
-        session = _opened(root / manifest.chosen.file, manifest, runtime, threads, complain)
+        session = _opened(root, manifest, runtime, threads, complain)
         if session.ports.pixels != manifest.preprocessing.pixels:
             raise BundleError(
                 f"{root}: {MANIFEST} prepares faces of {manifest.preprocessing.pixels} pixels, "
@@ -84,17 +88,35 @@ class Predictor:
     @cached_property
     def _begin_stream(self) -> Callable[[], Stream]:
         file = self.folder / (self.manifest.chosen.stream or self.manifest.chosen.file)
-        return open_stream(file, runtime=self.session.runtime, threads=self.session.threads)
+        session, engines = self.session, offers(self.folder, self.manifest)
+        return open_stream(file, runtime=session.runtime, threads=session.threads, engines=engines)
+
+
+def offers(folder: Path, manifest: Manifest) -> tuple[Offer, ...]:
+    """List the bundle's engines, with what it tells of each."""
+    return tuple(
+        Offer(folder / name, entry.sha256, entry.about)
+        for name, entry in manifest.files.items()
+        if name.endswith(".engine")
+    )
 
 
 def _opened(
-    file: Path, manifest: Manifest, runtime: Runtime | Literal["auto"], threads: int, complain: Callable[[str], None]
+    root: Path,
+    manifest: Manifest,
+    runtime: Runtime | Literal["auto", "declared"],
+    threads: int,
+    complain: Callable[[str], None],
 ) -> Session:
-    wanted = manifest.chosen.runtime if runtime == "auto" else runtime
+    engines = offers(root, manifest)
+    file = root / manifest.chosen.file
+    if runtime == "auto":
+        runtime = fastest_runtime(file, threads=threads, engines=engines, complain=complain)
+    wanted = manifest.chosen.runtime if runtime == "declared" else runtime
     try:
-        return open_model(file, runtime=wanted, threads=threads)
+        return open_model(file, runtime=wanted, threads=threads, engines=engines, complain=complain)
     except BundleError as fault:
-        if runtime != "auto" or wanted == PORTABLE:
+        if runtime != "declared" or wanted == PORTABLE:
             raise
         session = open_model(file, runtime=PORTABLE, threads=threads)
         complain(f"{PORTABLE} stands in for {wanted}, which was fastest where the bundle was made: {fault}")

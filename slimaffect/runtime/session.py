@@ -1,42 +1,43 @@
-"""Exported models behind one small interface: ONNX Runtime and OpenVINO on the CPU. Imports no torch."""
+"""Exported models behind one small interface, whichever runtime opens them. Imports no torch."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from slimaffect.errors import BundleError
+from slimaffect.errors import BundleError, SlimError
+from slimaffect.runtime.engines import Complain, Offer, open_engine
+from slimaffect.runtime.ort import open_onnxruntime
+from slimaffect.runtime.ports import Ports
+from slimaffect.runtime.usual import Infer
+from slimaffect.runtime.vino import open_openvino
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-    from openvino import CompiledModel
-
-Runtime = Literal["openvino", "onnxruntime"]
-RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-LARGEST_SIDE = 4096  # pixels of a face; a file that asks for more is no model of ours
-LARGEST_STATE = 1 << 20  # numbers
+CpuRuntime = Literal["openvino", "onnxruntime"]
+GpuRuntime = Literal["onnxruntime-cuda", "onnxruntime-tensorrt", "tensorrt", "tensorrt_rtx"]
+Runtime = Literal[CpuRuntime, GpuRuntime]
+RUNTIMES: tuple[CpuRuntime, ...] = get_args(CpuRuntime)
+"""What runs on any CPU, and competes to be what a bundle declares."""
+ON_GPU: tuple[GpuRuntime, ...] = get_args(GpuRuntime)
+EVERY: tuple[Runtime, ...] = (*RUNTIMES, *ON_GPU)
+PACKAGES: dict[Runtime, tuple[str, str]] = {
+    "openvino": ("openvino", "openvino"),
+    "onnxruntime": ("onnxruntime", "onnxruntime"),
+    "onnxruntime-cuda": ("onnxruntime", "onnxruntime-gpu"),
+    "onnxruntime-tensorrt": ("onnxruntime", "onnxruntime-gpu"),
+    "tensorrt": ("tensorrt", "slimaffect[tensorrt]"),
+    "tensorrt_rtx": ("tensorrt_rtx", "tensorrt-rtx-cu13"),
+}
+"""The module that a runtime needs, and what pip calls it."""
 CHUNK_FRAMES = 32  # a recording is read in chunks: memory stays flat, and the state carries over
 
 State = tuple[Float[np.ndarray, "layers batch hidden"], Float[np.ndarray, "layers batch hidden"]]
 """Hidden and cell state of the LSTM after the last frame; a per-frame net has none."""
 
-Infer = Callable[[dict[str, np.ndarray]], list[np.ndarray]]
-"""Named inputs -> outputs in the file's order: affect, then h_out and c_out if there are states."""
-
-
 Loaded = TypeVar("Loaded")
-
-
-class Ports(NamedTuple):
-    """What the file says about itself: side of the face in pixels, LSTM layers (0: none) and units."""
-
-    pixels: int
-    layers: int
-    hidden: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class Session:
         """State before the first frame of a recording; None for a net without LSTM."""
         if not self.ports.layers:
             return None
-        shape = (self.ports.layers, batch, self.ports.hidden)
+        shape = self.ports.state_shape(batch)
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def clip(
@@ -80,16 +81,44 @@ class Session:
         return np.concatenate(affect)
 
 
-def open_model(path: Path | str, *, runtime: Runtime, threads: int = 1) -> Session:
+def unheard(_: str) -> None:
+    """Let a sentence pass."""
+
+
+def open_model(
+    path: Path | str,
+    *,
+    runtime: Runtime,
+    threads: int = 1,
+    engines: Sequence[Offer] = (),
+    complain: Complain = unheard,
+) -> Session:
     """Open an exported ONNX file.
+
+    Args:
+        path: the file.
+        runtime: what opens it.
+        threads: of a CPU runtime.
+        engines: TensorRT engines that may be of this file; one that does not fit is built anew.
+        complain: is told in a sentence why.
 
     Raises:
         BundleError: no such runtime, the runtime is not installed, or it refuses the file.
     """
     file = Path(path)
-    openers = {"openvino": _open_openvino, "onnxruntime": _open_onnxruntime}
-    ports, infer = loaded(file, runtime, lambda: openers[runtime](file, threads))
+    ports, infer = loaded(file, runtime, lambda: _opened(file, runtime, threads, engines, complain))
     return Session(file, runtime, threads, ports, infer)
+
+
+def _opened(
+    file: Path, runtime: Runtime, threads: int, engines: Sequence[Offer], complain: Complain
+) -> tuple[Ports, Infer]:
+    if runtime == "openvino":
+        return open_openvino(file, threads)
+    if runtime in {"tensorrt", "tensorrt_rtx"}:
+        engine = open_engine(file, cast("Any", runtime), offers=engines, complain=complain)
+        return engine.ports, engine.infer
+    return open_onnxruntime(file, threads, cast("Any", runtime))
 
 
 def loaded(file: Path, runtime: Runtime, load: Callable[[], Loaded]) -> Loaded:
@@ -98,21 +127,24 @@ def loaded(file: Path, runtime: Runtime, load: Callable[[], Loaded]) -> Loaded:
     Raises:
         BundleError: no such runtime, the runtime is not installed, or it refuses the file.
     """
-    if runtime not in RUNTIMES:
-        raise BundleError(f"{runtime!r} is no runtime; it must be one of {', '.join(RUNTIMES)}.")
+    if runtime not in EVERY:
+        raise BundleError(f"{runtime!r} is no runtime; it must be one of {', '.join(EVERY)}.")
     if not file.is_file():
         raise BundleError(f"{file}: there is no such file. Export the model again, or give the right path.")
-    if importlib.util.find_spec(runtime) is None:
-        raise BundleError(f"{file.name} needs {runtime}, which is not installed. Run: pip install {runtime}")
+    module, package = PACKAGES[runtime]
+    if importlib.util.find_spec(module) is None:
+        raise BundleError(f"{file.name} needs {runtime}, which is not installed. Run: pip install {package}")
     try:
         return load()
+    except SlimError:
+        raise
     except Exception as fault:  # each runtime raises classes of its own
         reason = (str(fault).strip() or type(fault).__name__).splitlines()[-1]
         raise BundleError(f"{file}: {runtime} cannot open this file: {reason}") from fault
 
 
 def available(path: Path | str) -> tuple[Runtime, ...]:
-    """List the runtimes that answer to one frame of this file on this machine."""
+    """List the CPU runtimes that answer to one frame of this file on this machine."""
     return tuple(runtime for runtime in RUNTIMES if _answers(Path(path), runtime))
 
 
@@ -133,100 +165,3 @@ def _checked(frames: np.ndarray, pixels: int, file: Path) -> np.ndarray:
             f"it was given {frames.dtype} {list(frames.shape)}. Prepare the faces at {pixels} pixels."
         )
     return np.ascontiguousarray(frames)
-
-
-def _ports(shapes: dict[str, list[int | str | None]]) -> Ports:
-    """Read the sizes from the shapes of the inputs; a dimension that is no number is free."""
-    if "frames" not in shapes or len(shapes["frames"]) != 5:
-        raise ValueError("it has no input `frames` [batch, time, 3, height, width], so it is no model exported by slim")
-    layers, _, hidden = shapes.get("h", [0, 0, 0])
-    ports = Ports(_size(shapes["frames"][-1]), _size(layers), _size(hidden))
-    if not 0 < ports.pixels <= LARGEST_SIDE or ports.layers * ports.hidden > LARGEST_STATE:
-        raise ValueError(
-            f"its faces have {ports.pixels} pixels (at most {LARGEST_SIDE}) "
-            f"and its state {ports.layers * ports.hidden} numbers (at most {LARGEST_STATE})"
-        )
-    return ports
-
-
-def _size(axis: int | str | None) -> int:
-    return axis if isinstance(axis, int) else 0
-
-
-def _open_onnxruntime(file: Path, threads: int) -> tuple[Ports, Infer]:
-    session, ports = load_onnxruntime(file, threads)
-
-    def infer(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return cast("list[np.ndarray]", session.run(None, feed))
-
-    return ports, infer
-
-
-def load_onnxruntime(file: Path, threads: int) -> "tuple[InferenceSession, Ports]":
-    """Load on the CPU provider, named alone: another provider's absence can then neither warn nor fall back."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: graph optimiser chatter is not for the user
-    # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
-    unwanted, cpu = ["WeightBiasQuantization"], ["CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(file, options, providers=cpu, disabled_optimizers=unwanted)
-    session.disable_fallback()
-    return session, _ports({port.name: port.shape for port in session.get_inputs()})
-
-
-def _open_openvino(file: Path, threads: int) -> tuple[Ports, Infer]:
-    compiled, ports = load_openvino(file, threads)
-    return ports, _PinnedRequest(compiled.create_infer_request(), len(compiled.outputs))
-
-
-def load_openvino(file: Path, threads: int) -> "tuple[CompiledModel, Ports]":
-    """Compile for latency on the CPU in float32.
-
-    bfloat16 is not allowed, not even beside int8: a clip and its single frames would differ by some 3e-4 of affect,
-    and the int8 files are no slower in float32 (measured, docs/methods/quantise.md).
-    """
-    import openvino
-
-    core = openvino.Core()
-    model = core.read_model(file)
-    ports = _ports({port.any_name: _openvino_shape(port) for port in model.inputs})
-    wanted = {
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
-    return core.compile_model(model, "CPU", wanted), ports
-
-
-def _openvino_shape(port: "object") -> list[int | str | None]:
-    return [None if size.is_dynamic else size.get_length() for size in port.get_partial_shape()]  # pyright: ignore[reportAttributeAccessIssue]
-
-
-class _PinnedRequest:
-    """An OpenVINO request whose inputs keep their memory: binding anew costs 25 us, a tenth of a tiny net's clip."""
-
-    def __init__(self, request: "object", outputs: int) -> None:
-        self._request: object = request
-        self._outputs = outputs
-        self._pinned: dict[str, np.ndarray] = {}
-
-    def __call__(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        for name, values in feed.items():
-            kept = self._pinned.get(name)
-            if kept is None or kept.shape != values.shape:
-                kept = self._pin(name, values)
-            np.copyto(kept, values, casting="no")
-        self._request.infer()  # pyright: ignore[reportAttributeAccessIssue]
-        # the request overwrites its outputs at the next call: hand out copies
-        return [self._request.get_output_tensor(i).data.copy() for i in range(self._outputs)]  # pyright: ignore[reportAttributeAccessIssue]
-
-    def _pin(self, name: str, values: np.ndarray) -> np.ndarray:
-        import openvino
-
-        self._pinned[name] = np.empty_like(values, order="C")
-        self._request.set_tensor(name, openvino.Tensor(self._pinned[name], shared_memory=True))  # pyright: ignore[reportAttributeAccessIssue]
-        return self._pinned[name]

@@ -1,22 +1,19 @@
 """One frame at a time: the state is carried on, in memory that was laid out before the first frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import UInt8
 
 from slimaffect.errors import BundleError
-from slimaffect.runtime.session import Ports, Runtime, load_onnxruntime, load_openvino, loaded
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-    from openvino import CompiledModel
-
-Buffers = Mapping[str, np.ndarray]
-Bind = Callable[[Buffers, Buffers], Callable[[], object]]
-"""Inputs and outputs -> a function that reads the ones and fills the others."""
+from slimaffect.runtime.engines import Complain, Offer, open_engine
+from slimaffect.runtime.ort import bound_on_cpu, bound_on_device, load_onnxruntime, load_recorded
+from slimaffect.runtime.ports import Ports
+from slimaffect.runtime.session import Runtime, loaded, unheard
+from slimaffect.runtime.vino import bound_openvino, load_openvino
+from slimaffect.runtime.ways import Bind, Way, Ways
 
 
 class Affect(NamedTuple):
@@ -43,11 +40,14 @@ class Stream:
         frames, affect = np.zeros((1, 1, *self._shape), np.uint8), np.zeros((1, 1, 2), np.float32)
         self._pixels, self._affect = frames[0, 0], affect[0, 0]
         self._states = _states(ports), _states(ports)
-        self._ways = tuple(
-            bind(
-                {"frames": frames, **here}, {"affect": affect, **{f"{name}_out": part for name, part in there.items()}}
+        self._ways = bind(
+            tuple(
+                Way(
+                    {"frames": frames, **here},
+                    {"affect": affect, **{f"{name}_out": part for name, part in there.items()}},
+                )
+                for here, there in (self._states, self._states[::-1])
             )
-            for here, there in (self._states, self._states[::-1])
         )
         self._count = 0
 
@@ -63,7 +63,7 @@ class Stream:
                 f"{list(frame.shape)}. Prepare the face at {self._shape[-1]} pixels."
             )
         self._pixels[:] = frame
-        self._ways[self._count & 1]()
+        self._ways.run[self._count & 1]()
         self._count += 1
         return Affect(self._affect.item(0), self._affect.item(1))
 
@@ -72,9 +72,12 @@ class Stream:
         for states in self._states:
             for part in states.values():
                 part[:] = 0
+            self._ways.forget(states)
 
 
-def open_stream(file: Path, *, runtime: Runtime, threads: int = 1) -> Callable[[], Stream]:
+def open_stream(
+    file: Path, *, runtime: Runtime, threads: int = 1, engines: Sequence[Offer] = (), complain: Complain = unheard
+) -> Callable[[], Stream]:
     """Load an exported file once; what comes back begins a stream, and streams share the weights.
 
     The clip graph serves as well as the stream graph, more slowly.
@@ -82,51 +85,25 @@ def open_stream(file: Path, *, runtime: Runtime, threads: int = 1) -> Callable[[
     Raises:
         BundleError: no such runtime, the runtime is not installed, or it refuses the file.
     """
-    binders = {"openvino": _openvino_binder, "onnxruntime": _onnxruntime_binder}
-    ports, bind = loaded(file, runtime, lambda: binders[runtime](file, threads))
+    ports, bind = loaded(file, runtime, lambda: _binder(file, runtime, threads, engines, complain))
     return lambda: Stream(ports, bind)
 
 
 def _states(ports: Ports) -> dict[str, np.ndarray]:
-    shape = (ports.layers, 1, ports.hidden)
-    return {name: np.zeros(shape, np.float32) for name in "hc"} if ports.layers else {}
+    return {name: np.zeros(ports.state_shape(1), np.float32) for name in "hc"} if ports.layers else {}
 
 
-def _onnxruntime_binder(file: Path, threads: int) -> tuple[Ports, Bind]:
-    session, ports = load_onnxruntime(file, threads)
-
-    def bind(inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
-        return _bound_onnxruntime(session, inputs, outputs)
-
-    return ports, bind
-
-
-def _bound_onnxruntime(session: "InferenceSession", inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
-    from onnxruntime import OrtValue
-
-    binding = session.io_binding()
-    for name, values in inputs.items():
-        binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(values))  # on a CPU it takes the memory itself
-    for name, values in outputs.items():
-        binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(values))
-    return lambda: session.run_with_iobinding(binding)
-
-
-def _openvino_binder(file: Path, threads: int) -> tuple[Ports, Bind]:
-    compiled, ports = load_openvino(file, threads)
-
-    def bind(inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
-        return _bound_openvino(compiled, inputs, outputs)
-
-    return ports, bind
-
-
-def _bound_openvino(compiled: "CompiledModel", inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
-    from openvino import Tensor
-
-    request = compiled.create_infer_request()
-    for name, values in {**inputs, **outputs}.items():
-        request.set_tensor(name, Tensor(values, shared_memory=True))
-
-    # not start_async and wait: another thread would run it, and a busy machine may let that one wait for milliseconds
-    return lambda: request.infer(share_outputs=True)
+def _binder(
+    file: Path, runtime: Runtime, threads: int, engines: Sequence[Offer], complain: Complain
+) -> tuple[Ports, Bind]:
+    if runtime == "openvino":
+        compiled, ports = load_openvino(file, threads)
+        return ports, lambda ways: Ways(tuple(bound_openvino(compiled, *way) for way in ways))
+    if runtime in {"tensorrt", "tensorrt_rtx"}:
+        engine = open_engine(file, cast("Any", runtime), offers=engines, complain=complain)
+        return engine.ports, engine.bind
+    if runtime == "onnxruntime":
+        session, ports = load_onnxruntime(file, threads)
+        return ports, lambda ways: bound_on_cpu(session, ways)
+    session, ports, recorded = load_recorded(file, threads, cast("Any", runtime), {"batch": 1, "time": 1})
+    return ports, lambda ways: bound_on_device(session, ways, graph=recorded)

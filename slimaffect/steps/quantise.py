@@ -88,8 +88,9 @@ class Quantise(Step):
     name: ClassVar[str] = "quantise"
     last: ClassVar[bool] = True
 
-    to: Literal["fp32", "fp16", "int8"] = "int8"
-    """Number format: fp32 changes nothing, fp16 halves the file for GPUs, int8 is for CPUs and GPUs."""
+    to: Literal["fp32", "fp16", "bf16", "int8"] = "int8"
+    """Number format: fp32 changes nothing, fp16 halves the file for GPUs, bf16 halves it for any runtime and
+    computes in float32, int8 is for CPUs and GPUs."""
     calibration_clips: Annotated[int, Field(ge=1)] = 64
     """Training clips that set the int8 ranges, drawn over sites and subjects."""
     ranges: Ranges = "minmax"

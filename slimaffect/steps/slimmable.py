@@ -1,5 +1,6 @@
 """The step that trains the model at several widths at once, so that `slice` can cut any of them out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
@@ -35,6 +36,11 @@ class Slimmable(TrainSettings, Step):
         if list(widths) != sorted(set(widths)):
             raise ValueError(f"`widths` is {list(widths)}; write each width once, the narrowest first")
         return widths
+
+    def amiss(self, before: Sequence[Step]) -> str | None:
+        if any(getattr(step, "by", None) == "infobatch" for step in before):
+            return "`slimmable` stands after `subset: {by: infobatch}`: its widths would be judged on different frames"
+        return None
 
     def apply(self, candidate: Candidate) -> Candidate:
         return slimmable(candidate, self.widths, self, between=self.between, wide_weight=self.wide_weight)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from slimaffect.settings import Settings
 from slimaffect.train.candidate import Candidate
@@ -18,6 +18,8 @@ class Step(Settings, ABC):
     """The word in the recipe, e.g. `distill`."""
     needs_training: ClassVar[bool] = True
     """True when a `train` step must stand somewhere before this one."""
+    trains: ClassVar[bool] = False
+    """True when it trains the model it is given by itself: it may stand for a `train`."""
     last: ClassVar[bool] = False
     """True when only further `last` steps may follow (quantise: a quantised model is not trained again)."""
 
@@ -31,6 +33,11 @@ class Step(Settings, ABC):
     def exports(self) -> bool:
         """Whether it runs exported files as it goes: what it answers then depends on that code too."""
         return False
+
+    @property
+    def plain_training(self) -> dict[str, Any]:
+        """Settings of the `train` that the baseline does in its place, if it `trains`."""
+        return {}
 
     def amiss(self, before: "Sequence[Step]") -> str | None:  # noqa: ARG002 (most steps do not mind)
         """Say what is wrong with standing after these steps; None if nothing is. It is told while a recipe is read."""

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from pydantic import Field
 
 from slimaffect.data.clips import Clips
-from slimaffect.select.choose import BLIND, Selector, select
+from slimaffect.select.choose import Selector
 from slimaffect.select.features import model_features, pixel_features
 from slimaffect.select.tally import tally
-from slimaffect.select.units import apart, labelled, mean_labels, subjects
+from slimaffect.select.thin import thin
 from slimaffect.steps.step import Step
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.journal import journal
@@ -25,9 +25,9 @@ class Subset(Step):
     needs_training: ClassVar[bool] = False
 
     keep: Annotated[float, Field(gt=0, lt=1)]
-    """Share of the labelled frames to keep; at least one clip of every subject stays."""
-    by: Selector | Literal["rs2"] = "stride"
-    """How to choose; `rs2` keeps all clips and draws as few of them anew in every epoch."""
+    """Share of the labelled frames to keep, by `infobatch` of the easy ones; a clip of every subject stays at least."""
+    by: Selector | Literal["rs2", "infobatch"] = "stride"
+    """How to choose; `rs2` and `infobatch` keep all clips and choose anew in every epoch, by chance or by loss."""
     features: Literal["pixels", "model"] = "pixels"
     """What selectors that look at pictures know: thumbnails, or features of the candidate's own model as it is here."""
 
@@ -35,8 +35,11 @@ class Subset(Step):
         return f"subset {self.by} {self.keep:g}"
 
     def apply(self, candidate: Candidate) -> Candidate:
-        clips = redrawn(candidate.clips, self.keep) if self.by == "rs2" else thinned(candidate, self.by, self)
-        return replace(candidate, clips=clips)
+        if self.by == "rs2":
+            return replace(candidate, clips=redrawn(candidate.clips, self.keep))
+        if self.by == "infobatch":
+            return replace(candidate, clips=replace(candidate.clips, spared=1 - self.keep))
+        return replace(candidate, clips=thinned(candidate, self.by, self))
 
 
 def redrawn(clips: Clips, keep: float) -> Clips:
@@ -48,24 +51,15 @@ def redrawn(clips: Clips, keep: float) -> Clips:
 
 
 def thinned(candidate: Candidate, by: Selector, settings: Subset) -> Clips:
-    """Choose among clips that share no frame, and shorten the epoch by what was really kept.
+    """Choose clips, and write down which were kept.
 
     Raises:
         RunError: the features are no numbers.
     """
-    clips = candidate.clips
-    seed = torch_seed(candidate.seed, "subset")
-    units = clips.pick(apart(clips, seed))
-    keep = min(1.0, settings.keep * labelled(clips) / labelled(units))
-    groups, features = subjects(units), seen(units, candidate, by, settings)
-    chosen = select(by, features, mean_labels(units), groups, keep=keep, seed=seed)
-    kept = units.pick(chosen.kept)
-    journal().figures["subset"] = tally(units, kept, chosen.weights)
-    return replace(kept, share=clips.share * labelled(kept) / labelled(clips))
 
+    def look(units: Clips) -> Float[np.ndarray, "units values"]:
+        return pixel_features(units) if settings.features == "pixels" else model_features(units, candidate.model)
 
-def seen(units: Clips, candidate: Candidate, by: Selector, settings: Subset) -> Float[np.ndarray, "units values"]:
-    """Compute the features, if the selector reads any."""
-    if by in BLIND:
-        return np.zeros((len(units), 0), np.float32)
-    return pixel_features(units) if settings.features == "pixels" else model_features(units, candidate.model)
+    found = thin(candidate.clips, by, look, keep=settings.keep, seed=torch_seed(candidate.seed, "subset"))
+    journal().figures["subset"] = tally(found.offered, found.clips, found.weights)
+    return found.clips

@@ -16,7 +16,7 @@ Ranges = Literal["minmax", "percentile", "entropy", "mse"]
 class Precision(Settings):
     """The number format of the exported file; what is said of ranges and layers is about int8."""
 
-    to: Literal["fp32", "fp16", "int8"] = "fp32"
+    to: Literal["fp32", "fp16", "bf16", "int8"] = "fp32"
     """Number format of weights and activations."""
     calibration_clips: int = 64
     """Training clips that set the int8 ranges; the held-out site is never among them."""

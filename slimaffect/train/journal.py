@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 
+class Leaving(Exception):  # noqa: N818  (it is no error: the training has kept its state)
+    """A training was asked to stop, and kept its last step."""
+
+
 @dataclass
 class Journal:
-    """What one task's trainings report. Derive from it to show the epochs.
+    """What one task's trainings report, and what they are told. Derive from it to show the epochs.
 
     Attributes:
         checkpoint: folder for the checkpoints of a training that is under way; None keeps none.
@@ -29,6 +33,16 @@ class Journal:
 
     def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
         """Hear that `done` of `total` epochs are over; figures are the mean loss and what else was measured."""
+
+    def may_write(self) -> None:
+        """Object, by raising, to a write of a process that has lost its task to another."""
+
+    def leaving(self) -> bool:
+        """Tell whether the training should keep its state and stop; asked after every step."""
+        return False
+
+    def report(self, sentence: str) -> None:
+        """Hear of something that went wrong and was mended."""
 
 
 _open: ContextVar[Journal] = ContextVar("journal")

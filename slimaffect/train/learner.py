@@ -12,6 +12,7 @@ from slimaffect.model.net import AffectNet, Answer, State
 from slimaffect.train.augment import View, alter
 from slimaffect.train.device import device
 from slimaffect.train.journal import journal
+from slimaffect.train.ranks import part_norms, ranks, sync_norms
 from slimaffect.train.settings import TrainSettings
 
 
@@ -22,8 +23,12 @@ class Learner:
         self.device = device()
         self.net, self.loss = deepcopy(net).to(self.device), deepcopy(loss).to(self.device)
         self.settings, self.seed = settings, seed
-        self.amp = settings.amp == "auto" and bfloat16_pays(self.device)
-        if self.amp:
+        self.part = ranks().part
+        if settings.ranks.sync_batch_norm:
+            sync_norms(self.net)
+        self.tidy = settings.amp == "auto"
+        self.amp = self.tidy and bfloat16_pays(self.device)
+        if self.tidy:
             _lay_out(self.net.cnn, torch.channels_last)
 
     def alter(
@@ -34,9 +39,12 @@ class Learner:
         return alter(frames, view)
 
     def encode(self, frames: Float[Tensor, "batch time 3 height width"]) -> Float[Tensor, "batch time features"]:
-        """Answer the features of clips; the CNN computes in bfloat16 where that pays, the answer is float32."""
+        """Answer the features of clips; the CNN computes in bfloat16 where that pays, the answer is float32.
+
+        Kernels and pictures lie in memory colour by colour of a pixel: 1.2 to 1.5 times as fast even in float32.
+        """
         flat = frames.flatten(0, 1)
-        if self.amp:
+        if self.tidy:
             flat = flat.contiguous(memory_format=torch.channels_last)
         with self._cheaply():
             features = self.net.encode(flat)
@@ -59,6 +67,7 @@ class Learner:
     def finished(self) -> AffectNet:
         """Answer the trained model, in main memory, in eval mode and without gradients."""
         _lay_out(self.net.cnn, torch.contiguous_format)
+        part_norms(self.net)
         self.net.zero_grad(set_to_none=True)
         return self.net.cpu().eval()
 

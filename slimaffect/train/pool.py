@@ -70,8 +70,9 @@ class Pool:
             shifted = (s._replace(recording=s.recording + len(clips.recordings)) for s in _stretches(extra.clips))
             self.stretches += tuple(shifted)
         self._resident, self._first = _resident(self.frames, self.device), np.cumsum([0, *map(len, self.frames)])
-        self._single = self._places_of_frames()
-        if not (self._single[:, 0] < self._labelled).any():
+        self.share, self.spared = clips.share, clips.spared
+        self.single_places = self._places_of_frames()
+        if not (self.single_places[:, 0] < self._labelled).any():
             raise RunError(
                 f"The {len(clips)} training clips hold no frame with both a face and a label. "
                 "Run `slim data check` on the dataset, or keep more clips."
@@ -87,7 +88,11 @@ class Pool:
 
     def single(self, batch: int, random: np.random.Generator) -> Windows:
         """Draw single labelled frames, as windows of one frame."""
-        places = [(self.stretches[index].recording, at) for index, at in self.draw(self._single, batch, random)]
+        return self.read(self.draw(self.single_places, batch, random))
+
+    def read(self, drawn: Int[np.ndarray, "batch 2"]) -> Windows:
+        """Read single frames, given by stretch and index, as windows of one frame."""
+        batch, places = len(drawn), [(self.stretches[index].recording, at) for index, at in drawn]
         affect = np.stack([self.recordings[recording].affect[at] for recording, at in places])[:, None]
         labels, valid = (torch.from_numpy(part).to(self.device) for part in (_labels(affect), _labelled(affect)))
         whose = tuple(self.recordings[recording].subject for recording, _ in places)

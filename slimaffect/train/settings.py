@@ -83,6 +83,26 @@ class EndToEndStage(Stage):
     """Frames at a window's start that only warm the LSTM up."""
 
 
+class RanksSettings(Settings):
+    """How a batch is shared out where several processes train one model (execution.ranks), or where memory is short."""
+
+    batch: Literal["split", "each"] = "split"
+    """`split`: the ranks share the batch, and learn what one process would; `each`: every rank has a whole one."""
+    rate: Literal["same", "sqrt", "linear"] = "linear"
+    """With `each`, how the learning rate grows with the batch (linear: Goyal et al. 2017, arXiv 1706.02677)."""
+    sync_batch_norm: bool = False
+    """Batch norms of stage `frames` measure all ranks' maps; otherwise each its own part's, averaged every epoch."""
+    accumulate: PositiveInt = 1
+    """Answer a batch in so many parts, one after the other: less memory, one more forward, the same gradient."""
+
+    def grown(self, stage: "Stage", count: int) -> dict[str, float]:
+        """Answer a stage's steps, batch and rate for so many ranks: an epoch passes as many frames as before."""
+        if self.batch == "split" or count == 1:
+            return {}
+        rate = stage.rate * {"same": 1.0, "sqrt": count**0.5, "linear": float(count)}[self.rate]
+        return {"batch": stage.batch * count, "steps": max(1, round(stage.steps / count)), "rate": rate}
+
+
 class TrainSettings(Settings):
     """How a model is trained. `epochs` is the dial; the rest has defaults that were measured."""
 
@@ -107,7 +127,16 @@ class TrainSettings(Settings):
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.25
     """Share of each site's subjects that `keep: best` takes out of training to choose the epoch."""
     amp: Literal["auto", "off"] = "auto"
-    """`auto` computes the CNN in bfloat16 where the processor has instructions for it."""
+    """`auto` computes the CNN as the processor does it fastest, in bfloat16 where it has instructions for that."""
+
+    ranks: RanksSettings = RanksSettings()
+    """Several processes for one model, and batches in parts."""
+
+    def for_ranks(self, count: int) -> "TrainSettings":
+        """Answer these settings as so many ranks follow them."""
+        stages = {name: getattr(self, name) for name in ("frames", "sequences", "end_to_end")}
+        grown = {name: one.model_copy(update=self.ranks.grown(one, count)) for name, one in stages.items()}
+        return self if count == 1 else self.model_copy(update=grown)
 
     @model_validator(mode="after")
     def _some_stage_is_left(self) -> "TrainSettings":

@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from torch import nn
 
 from slimaffect.model.losses import Batch
@@ -20,6 +22,7 @@ from slimaffect.train.learner import Learner
 from slimaffect.train.pool import Pool
 from slimaffect.train.randomness import numpy_generator, torch_generator, torch_seed
 from slimaffect.train.settings import TrainSettings
+from slimaffect.train.thrift import Thrift
 
 
 class Companions(nn.Module, ABC):
@@ -37,11 +40,12 @@ class Course(NamedTuple):
     attempt: Callable[[int], tuple[Answer, Batch]]
     head: nn.Module | None = None  # a head that is thrown away after the stage
     along: Companions | None = None  # who learns along
+    thrift: Thrift | None = None  # what leaves easy frames out
 
     @property
     def passing(self) -> nn.Module | None:
         """What is thrown away after the stage: its state must be kept while the stage lasts."""
-        parts = [part for part in (self.head, self.along) if part is not None]
+        parts = [part for part in (self.head, self.along, self.thrift) if part is not None]
         return nn.ModuleList(parts) if parts else None
 
 
@@ -91,16 +95,21 @@ def frames(learner: Learner, pool: Pool) -> Course:
     net, batch = learner.net.train(), learner.settings.frames.batch
     head = net.head if net.lstm is None else _temporary_head(net.spec.features, learner.seed).to(learner.device)
 
+    places = pool.single_places
+    thrift = _thrift(learner, pool, places, "frames")
+
     def attempt(step: int) -> tuple[Answer, Batch]:
-        windows = pool.single(batch, numpy_generator(learner.seed, "frames", step))
+        drawn = pool.draw(thrift.at(step) if thrift else places, batch, numpy_generator(learner.seed, "frames", step))
+        windows = pool.read(learner.part.of(drawn))
         faces = learner.alter(windows.frames, _view(learner, "frames", step, batch))
         features = learner.encode(faces)
         answer = Answer(torch.tanh(head(net.feature_dropout(features))), features, None)
         taught = learner.taught(faces, windows.whose) if learner.loss.teaches_frames else None
-        return answer, Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
+        made = Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
+        return answer, thrift.weigh(drawn, made) if thrift else made
 
     learns = [*net.cnn.parameters(), *net.bottleneck.parameters(), *head.parameters(), *learner.loss_learns()]
-    return Course(learns, attempt, None if net.lstm is None else head)
+    return Course(learns, attempt, None if net.lstm is None else head, thrift=thrift)
 
 
 def sequences(learner: Learner, pool: Pool) -> Course:
@@ -115,7 +124,7 @@ def sequences(learner: Learner, pool: Pool) -> Course:
     def attempt(step: int) -> tuple[Answer, Batch]:
         random = numpy_generator(learner.seed, "sequences", step)
         places = pool.draw(starts, plan.batch, random)
-        drawn = [(int(random.integers(plan.views)), int(index), int(first)) for index, first in places]
+        drawn = learner.part.of([(int(random.integers(plan.views)), int(index), int(first)) for index, first in places])
         features, batch = cut_features(kept, pool, drawn, plan.frames, plan.unscored)
         return net.read(features), batch
 
@@ -128,16 +137,27 @@ def end_to_end(learner: Learner, pool: Pool) -> Course:
     net, plan = learner.net.train(), learner.settings.end_to_end
     net.cnn.eval()
     starts = pool.starts(plan.frames, plan.unscored)
+    thrift = _thrift(learner, pool, starts, "end_to_end")
 
     def attempt(step: int) -> tuple[Answer, Batch]:
-        drawn = pool.draw(starts, plan.batch, numpy_generator(learner.seed, "end_to_end", step))
-        windows = pool.cut(drawn, plan.frames, plan.unscored)
+        random = numpy_generator(learner.seed, "end_to_end", step)
+        drawn = pool.draw(thrift.at(step) if thrift else starts, plan.batch, random)
+        windows = pool.cut(learner.part.of(drawn), plan.frames, plan.unscored)
         faces = learner.alter(windows.frames, _view(learner, "end_to_end", step, plan.batch))
         answer = net.read(learner.encode(faces))
         taught = learner.taught(faces, windows.whose)
-        return answer, Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
+        made = Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
+        return answer, thrift.weigh(drawn, made) if thrift else made
 
-    return Course([*net.parameters(), *learner.loss_learns()], attempt)
+    return Course([*net.parameters(), *learner.loss_learns()], attempt, thrift=thrift)
+
+
+def _thrift(learner: Learner, pool: Pool, places: Int[np.ndarray, "places 2"], stage: str) -> Thrift | None:
+    """Make what leaves easy frames out, where the clips ask for it."""
+    if not pool.spared:
+        return None
+    length = next(one for one in lengths(learner.settings, pool.share) if one.name == stage)
+    return Thrift(places, spared=pool.spared, steps=length.steps, epoch=length.epoch, seed=learner.seed, stage=stage)
 
 
 def _temporary_head(features: int, seed: int) -> nn.Linear:
@@ -146,7 +166,8 @@ def _temporary_head(features: int, seed: int) -> nn.Linear:
 
 
 def _view(learner: Learner, stage: str, step: int, batch: int) -> View:
-    return draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+    drawn = draw_view(batch, learner.settings.augment, torch_generator(learner.seed, f"{stage} view", step))
+    return View(*(learner.part.of(told) for told in drawn))
 
 
 STAGES: dict[str, Stage] = {

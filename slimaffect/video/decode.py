@@ -68,8 +68,8 @@ def probe(path: Path) -> VideoFacts:
 
         return probe_sequence(path)
     with _opened(path) as (container, stream):
-        _, first = next(_decoded(path, container, stream, _ignore))
-        shown = _shown(first, stream)
+        _, _, first = next(_decoded(path, container, stream, _ignore))
+        shown = _shown(first, float(stream.sample_aspect_ratio or 1))
         return VideoFacts(
             duration_s=_declared_s(container, stream),
             rate=_rate(stream),
@@ -103,9 +103,11 @@ def frames(path: Path, *, rate: float, complain: Callable[[str], None] = _ignore
         return
     with _opened(path) as (container, stream):
         held: tuple[av.VideoFrame, Picture] | None = None
-        for tick, frame in _at_ticks(_decoded(path, container, stream, complain), rate, 1 / _rate(stream)):
+        aspect = 0.0
+        for tick, frame in _at_ticks(_decoded(path, container, stream, complain), rate):
             if held is None or held[0] is not frame:
-                held = (frame, _shown(frame, stream))
+                aspect = aspect or float(stream.sample_aspect_ratio or 1)  # known for sure once a frame is decoded
+                held = (frame, _shown(frame, aspect))
             yield Frame(tick / rate, held[1])
 
 
@@ -139,19 +141,23 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 def _decoded(
     path: Path, container: InputContainer, stream: VideoStream, complain: Callable[[str], None]
-) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Yield (seconds since the first frame, frame) in order of presentation; damaged packets are passed over."""
+) -> Iterator[tuple[float, float, av.VideoFrame]]:
+    """Yield (seconds since the first frame, seconds it is held, frame) in order of presentation.
+
+    Damaged packets are passed over.
+    """
     first_s, last_s, held_s, damaged, wrong = None, 0.0, 0.0, [0], []
+    usual_s, unit_s = 1 / _rate(stream), float(stream.time_base or 0)
     for frame in _readable(container, stream, damaged):
-        stamp = frame.time if frame.time is not None else (first_s or 0.0) + last_s + 1 / _rate(stream)
+        stamp = frame.time if frame.time is not None else (first_s or 0.0) + last_s + usual_s
         first_s = stamp if first_s is None else first_s
         time_s = stamp - first_s
         if time_s > last_s + LONGEST_HOLD_S:
             wrong.append(f"its time stamps jump from {last_s:.1f} s to {time_s:.1f} s: only what comes before was read")
             break
         if time_s > last_s or last_s == 0:
-            yield time_s, frame
-            last_s, held_s = max(last_s, time_s), _held_s(frame, 1 / _rate(stream))
+            last_s, held_s = max(last_s, time_s), frame.duration * unit_s or usual_s
+            yield time_s, held_s, frame
     if first_s is None:
         raise VideoError(f"{path}: no frame can be decoded. The file is damaged or breaks off; copy it again.")
     if damaged[0]:
@@ -159,7 +165,7 @@ def _decoded(
     if held_s > LONGEST_HOLD_S:
         wrong.append(f"its last frame claims to last {held_s:.0f} s: {LONGEST_HOLD_S:.0f} s of it are used")
     declared_s = _declared_s(container, stream)
-    if declared_s is not None and last_s + 1 / _rate(stream) < declared_s - MISSING_S:
+    if declared_s is not None and last_s + usual_s < declared_s - MISSING_S:
         wrong.append(f"it breaks off after {last_s:.1f} s although it declares {declared_s:.1f} s")
     if wrong:
         complain("; ".join(wrong))
@@ -183,27 +189,22 @@ def _readable(container: InputContainer, stream: VideoStream, damaged: list[int]
 
 
 def _at_ticks(
-    decoded: Iterator[tuple[float, av.VideoFrame]], rate: float, frame_s: float
+    decoded: Iterator[tuple[float, float, av.VideoFrame]], rate: float
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     tick, shown, end_s = 0, None, 0.0
-    for time_s, frame in decoded:
+    for time_s, held_s, frame in decoded:
         while shown is not None and tick / rate < time_s - ROUNDING_S:
             yield tick, shown
             tick += 1
         shown = frame
-        end_s = time_s + min(LONGEST_HOLD_S, _held_s(frame, frame_s))
+        end_s = time_s + min(LONGEST_HOLD_S, held_s)
     while shown is not None and tick / rate < end_s - ROUNDING_S:
         yield tick, shown
         tick += 1
 
 
-def _held_s(frame: av.VideoFrame, otherwise_s: float) -> float:
-    """How long a frame says that it is shown."""
-    return float(frame.duration * frame.time_base) if frame.duration and frame.time_base else otherwise_s
-
-
-def _shown(frame: av.VideoFrame, stream: VideoStream) -> Picture:
-    return picture(frame, turns=_turns(frame), pixel_aspect=float(stream.sample_aspect_ratio or 1))
+def _shown(frame: av.VideoFrame, pixel_aspect: float) -> Picture:
+    return picture(frame, turns=_turns(frame), pixel_aspect=pixel_aspect)
 
 
 def _turns(frame: av.VideoFrame) -> int:

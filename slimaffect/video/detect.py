@@ -25,6 +25,7 @@ BRIGHT_SPOTS = (0.05, 0.025)  # their size as a share of the picture's shorter s
 SPOT_IN_FACE = 0.1  # their size as a share of a face
 CASCADE = "haarcascade_frontalface_alt2.xml"
 SURROUNDINGS = 2.0  # a face is first looked for in a window this much larger than its last box
+SHRUNK = 1.5  # and at no less than its last size by this factor: small sizes take most of the time
 
 
 @runtime_checkable
@@ -81,7 +82,7 @@ class HaarDetector(GreyDetector):
         if near is not None:
             side = near.size / self.settings.grow
             left, top, window = _window(grey, near.around(SURROUNDINGS))
-            if found := self._search(window, smallest=side / 2, spots=[side * SPOT_IN_FACE]):
+            if found := self._search(window, smallest=side / SHRUNK, spots=[side * SPOT_IN_FACE]):
                 return [self._framed(x + left, y + top, size, votes) for x, y, size, votes in found]
         shorter = min(grey.shape)
         spots = [share * shorter for share in BRIGHT_SPOTS]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from slimaffect.video import picture
 from slimaffect.video.box import Box
+from slimaffect.video.crop import crop as cut_out
 from slimaffect.video.decode import Frame, frames
 from slimaffect.video.detect import Detector, HaarDetector, WholeFrame, detector
 from slimaffect.video.follow import follow
@@ -36,7 +36,7 @@ class Face:
 
 def crop(image: Picture, box: Box, pixels: int) -> UInt8[np.ndarray, "3 pixels pixels"]:
     """Cut a box out of a picture, as RGB planes of `pixels` a side."""
-    return picture.crop(image, box.x, box.y, box.size, pixels, angle=box.angle)
+    return cut_out(image, box.x, box.y, box.size, pixels, angle=box.angle)
 
 
 def faces(

@@ -1,6 +1,6 @@
 """One decoded image, kept in the colour planes it was decoded to: only the crop is turned into RGB."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import av
@@ -12,7 +12,6 @@ from jaxtyping import Float, UInt8
 Plane = UInt8[np.ndarray, "_ _"]  # planes of one picture differ in size
 
 LARGEST = 1920  # pixels; a longer picture is halved when read: frames wait in memory for the next detection
-MOST_SAMPLES = 6  # picture pixels per crop pixel and axis; a larger face is halved first, which is far quicker
 PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuva420p", "yuva422p", "yuva444p"}
 NO_COLOUR = np.full((2, 2), 128, np.uint8)
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
@@ -65,62 +64,6 @@ class Picture:
         return Picture((red, green, blue), image.shape[1], image.shape[0], np.eye(3, 4))
 
 
-def crop(
-    picture: Picture, x: float, y: float, size: float, pixels: int, *, angle: float = 0.0
-) -> UInt8[np.ndarray, "3 pixels pixels"]:
-    """Cut out a square (upper left corner and side in shown pixels) as RGB planes.
-
-    The square is turned by `angle` degrees clockwise about its centre, so that a face which leans stands upright.
-
-    Averages over areas at sub-pixel positions, so that slow boxes do not jump by whole pixels.
-    Outside the picture the border is repeated.
-    """
-    cut = [_window(plane, picture, x=x, y=y, size=size, pixels=pixels, angle=angle) for plane in picture.planes]
-    return np.ascontiguousarray(cv2.transform(cv2.merge(cut), picture.to_rgb).transpose(2, 0, 1))
-
-
-def _window(
-    plane: Plane, picture: Picture, *, x: float, y: float, size: float, pixels: int, angle: float
-) -> UInt8[np.ndarray, "pixels pixels"]:
-    across, down = plane.shape[1] / picture.width, plane.shape[0] / picture.height
-    left, top = x * across, y * down
-    while size * max(across, down) / pixels > MOST_SAMPLES and min(plane.shape) > 1:
-        plane, cut_left, cut_top = _halved(plane, left, top, size * across, size * down)
-        across, down, left, top = across / 2, down / 2, (left - cut_left) / 2, (top - cut_top) / 2
-    finer = max(1, int(np.ceil(size * max(across, down) / pixels)))  # samples per crop pixel before averaging
-    step_x, step_y = size * across / (pixels * finer), size * down / (pixels * finer)
-    to_plane = np.array([[step_x, 0, left + step_x / 2 - 0.5], [0, step_y, top + step_y / 2 - 0.5]])
-    if angle:
-        middle = (pixels * finer - 1) / 2
-        turned = cv2.getRotationMatrix2D((middle, middle), -angle, 1.0)
-        to_plane = to_plane @ np.vstack([turned, [0, 0, 1]])
-    fine = cv2.warpAffine(
-        plane,
-        to_plane,
-        (pixels * finer, pixels * finer),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return fine if finer == 1 else cv2.resize(fine, (pixels, pixels), interpolation=cv2.INTER_AREA)
-
-
-def _halved(plane: Plane, left: float, top: float, width: float, height: float) -> tuple[Plane, int, int]:
-    """The surroundings of a box, large enough for the box to turn in, at half the size; and where they were cut."""
-    spare_x, spare_y = 0.25 * width + 2, 0.25 * height + 2
-    first_x, last_x = _even(left - spare_x, left + width + spare_x, plane.shape[1])
-    first_y, last_y = _even(top - spare_y, top + height + spare_y, plane.shape[0])
-    cut = plane[first_y:last_y, first_x:last_x]
-    half = (cut.shape[1] // 2, cut.shape[0] // 2)
-    return cv2.resize(cut, half, interpolation=cv2.INTER_AREA), first_x, first_y
-
-
-def _even(low: float, high: float, length: int) -> tuple[int, int]:
-    """Whole pixels from `low` to `high`, an even number of them, inside a plane; its edge if none is inside."""
-    first = min(max(0, int(low)), max(0, length - 2))
-    last = max(min(length, int(high) + 1), first + 2)
-    return first, last - (last - first) % 2
-
-
 def picture(frame: av.VideoFrame, *, turns: int = 0, pixel_aspect: float = 1.0) -> Picture:
     """Read a decoded frame without copying its planes where that is possible.
 
@@ -135,7 +78,8 @@ def picture(frame: av.VideoFrame, *, turns: int = 0, pixel_aspect: float = 1.0) 
         planes = (luma, NO_COLOUR, NO_COLOUR)
     elif name.startswith(("yuv", "nv", "p0")):
         even = frame if name in PLANAR else frame.reformat(format="yuv420p")
-        planes = (_plane(even.planes[0]), _plane(even.planes[1]), _plane(even.planes[2]))
+        luma, blue, red = even.planes[:3]
+        planes = (_plane(luma), _plane(blue), _plane(red))
     else:
         return _upright(Picture.of_rgb(frame.to_ndarray(format="rgb24")), turns, pixel_aspect)
     return _upright(Picture(planes, frame.width, frame.height, _yuv_to_rgb(frame)), turns, pixel_aspect)
@@ -154,7 +98,7 @@ def _upright(image: Picture, turns: int, pixel_aspect: float) -> Picture:
     if turns % 4:
         planes = tuple(np.ascontiguousarray(np.rot90(p, -turns)) for p in planes)
         width, height = (height, width) if turns % 2 else (width, height)
-    return replace(image, planes=planes, width=width, height=height)
+    return Picture(planes, width, height, image.to_rgb)
 
 
 def _yuv_to_rgb(frame: av.VideoFrame) -> Float[np.ndarray, "3 4"]:

@@ -19,23 +19,32 @@ class Stopwatch:
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
         """Bill what happens inside to a stage."""
-        self._bill()
-        self._running.append(stage)
+        self._enter(stage)
         try:
             yield
         finally:
-            self._bill()
-            self._running.pop()
+            self._leave()
 
     def each(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
         """Bill the making of each item to a stage, and not what is done with it."""
         iterator, end = iter(items), object()
         while True:
-            with self.of(stage):
+            self._enter(stage)  # not `with self.of`, which costs more than this at every frame
+            try:
                 item = next(iterator, end)
+            finally:
+                self._leave()
             if item is end:
                 return
             yield item  # pyright: ignore[reportReturnType]
+
+    def _enter(self, stage: str) -> None:
+        self._bill()
+        self._running.append(stage)
+
+    def _leave(self) -> None:
+        self._bill()
+        self._running.pop()
 
     def _bill(self) -> None:
         now = self._clock()

@@ -1,6 +1,7 @@
 """Promises of preparation: every video once, everything that was set aside listed, the same clips however it ran."""
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -178,6 +179,27 @@ def test_a_killed_preparation_goes_on_where_it_stopped(settings, tmp_path):
     while list(cache.rglob(".partial*")) and time.monotonic() < end:
         prepare(settings, cache)
     assert not list(cache.rglob(".partial*"))
+
+
+def test_a_full_disk_is_told_and_what_is_done_stays(settings, tmp_path, monkeypatch):
+    """The kernel's own error after one recording: a sentence, exit code 3, nothing half-finished, and a store to resume."""
+    cache, opened = tmp_path / "cache", []
+
+    def on_a_full_disk(path, flags):
+        opened.append(path)
+        return os.open(path if len(opened) <= 3 else "/dev/full", flags, 0o600)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("slimaffect.data.write._private", on_a_full_disk)
+        with pytest.raises(DataError, match="the disk is full") as caught:
+            prepare(settings, cache)
+    assert caught.value.exit_code == 3
+    before = stamps(cache)
+    assert len(before) == 1
+    assert not list(cache.rglob(".partial*"))
+    prepared = prepare(settings, cache)
+    assert stamps(cache).items() >= before.items()
+    assert prepared.fingerprint == prepare(settings, tmp_path / "other").fingerprint
 
 
 def test_what_another_run_is_writing_is_left_alone(tmp_path):

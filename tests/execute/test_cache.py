@@ -1,8 +1,6 @@
 """The cache keeps what is finished, whole, and nothing else."""
 
 import json
-import multiprocessing
-import time
 
 import pytest
 
@@ -65,26 +63,6 @@ def test_forgotten_task_is_gone(tmp_path):
     cache.forget([KEY])
     assert cache.read(KEY) is None
     assert not list(cache.root.rglob("model.bin"))
-
-
-def _hold(root, entered, seconds):
-    with Cache(root).lock(KEY):
-        entered.set()
-        time.sleep(seconds)
-
-
-def test_lock_is_held_by_one_process_and_freed_by_death(tmp_path):
-    """A second process waits for the first; a killed holder blocks nobody."""
-    context = multiprocessing.get_context("spawn")
-    entered = context.Event()
-    holder = context.Process(target=_hold, args=(tmp_path, entered, 60))
-    holder.start()
-    assert entered.wait(30)
-    holder.kill()
-    holder.join()
-    before = time.perf_counter()
-    with Cache(tmp_path).lock(KEY):
-        assert time.perf_counter() - before < 5
 
 
 def test_write_json_leaves_no_half_file(tmp_path):

@@ -6,7 +6,10 @@ from multiprocessing import get_context
 import pytest
 
 from slimaffect.execute.cache import Cache
-from slimaffect.execute.pool import ATTEMPTS, Crew, Execution, Plan
+from slimaffect.execute.execution import Execution
+from slimaffect.execute.plan import Plan
+from slimaffect.execute.pool import Pool
+from slimaffect.execute.schedule import run_plan
 from slimaffect.execute.task import Task, tasks_of
 from slimaffect.model.shapes import shape
 from slimaffect.steps.distill import Distill
@@ -31,8 +34,14 @@ class Heard:
     def finished(self, task, _):
         self.told.append(("finished", task.key))
 
+    def lost(self, task, why):
+        self.told.append(("lost", task.key, why))
+
     def failed(self, task, why):
         self.told.append(("failed", task.key, why))
+
+
+ATTEMPTS = Execution().attempts
 
 
 def _work(pipe, folder, deaths):
@@ -46,9 +55,11 @@ def _work(pipe, folder, deaths):
         count = len(seen.read_text()) if seen.exists() else 0
         if count < deaths.get(task.key, 0):
             seen.write_text("x" * (count + 1))
-            os._exit(9)
-        pipe.send(("epoch", "frames", 1, 2))
-        pipe.send(("done", {"key": task.key}))
+            os.kill(os.getpid(), 9)
+        pipe.send(("epoch", "frames", 1, 2, None))
+        Cache(folder / "cache").partial(task.key)
+        Cache(folder / "cache").finish(task.key, {})
+        pipe.send(("done",))
 
 
 def tasks() -> list[Task]:
@@ -56,23 +67,21 @@ def tasks() -> list[Task]:
 
 
 def run(tmp_path, **deaths):
-    """Run all tasks with two real worker processes."""
-    context, view, plan = get_context("spawn"), Heard(), Plan(tasks(), Cache(tmp_path / "cache"))
+    """Run all tasks with two real worker processes, forked because they need no torch of their own."""
+    context, view, plan = get_context("fork"), Heard(), Plan(tasks(), Cache(tmp_path / "cache"))
 
-    def hire():
+    def hire(_):
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, tmp_path, deaths), daemon=True)
         process.start()
         theirs.close()
         return process, ours
 
-    crew = Crew(hire, 2)
+    pool = Pool(Execution(workers=2, device="cpu"), None, Cache(tmp_path / "cache"), 8, hire=hire)
     try:
-        while plan.waiting or crew.unfinished:
-            crew.employ(plan, view)
-            crew.listen(plan, view)
+        run_plan(plan, pool, view, attempts=ATTEMPTS, leaving=lambda: False)
     finally:
-        crew.dismiss()
+        pool.close()
     return plan, view
 
 
@@ -92,7 +101,7 @@ def test_task_of_a_dead_worker_is_tried_again(tmp_path):
     unlucky = tasks()[0].chain[0]
     plan, view = run(tmp_path, **{unlucky.key: 1})
     assert not plan.failures
-    assert view.told.count(("started", unlucky.key)) == 2
+    assert [key for word, key, *_ in view.told if word == "lost"] == [unlucky.key]
     ends = [key for word, key, *_ in view.told if word == "finished"]
     assert len(ends) == len(set(ends)) == len(plan.records) == 8
 
@@ -103,7 +112,7 @@ def test_hopeless_task_takes_only_its_own_along(tmp_path):
     plan, view = run(tmp_path, **{doomed.key: ATTEMPTS})
     assert [task.key for task, _ in plan.failures] == [doomed.key]
     assert "out of memory" in plan.failures[0][1]
-    assert view.told.count(("started", doomed.key)) == ATTEMPTS
+    assert [key for word, key, *_ in view.told if word == "lost"] == [doomed.key] * (ATTEMPTS - 1)
     assert set(plan.records) == {link.key for task in tasks() if task.held_out is None for link in task.chain}
 
 

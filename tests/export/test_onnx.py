@@ -10,9 +10,9 @@ import torch
 from slimaffect.errors import ExportError
 from slimaffect.export import export
 from slimaffect.export.graph import graph
-from slimaffect.export.onnx import check_graph, check_sizes, check_steps
+from slimaffect.export.onnx import check_batches, check_graph, check_sizes, check_steps
 from slimaffect.model.net import AffectNet
-from slimaffect.runtime.session import open_model
+from slimaffect.runtime.session import RUNTIMES, open_model
 
 
 def operators(file):
@@ -40,6 +40,38 @@ def test_float16_stays_close_and_halves_the_cnn(kind, made):
     types = {p.name: p.type.tensor_type.elem_type for p in (*model.graph.input, *model.graph.output)}
     assert types.pop("frames") == onnx.TensorProto.UINT8
     assert set(types.values()) == {onnx.TensorProto.FLOAT}
+
+
+def test_bfloat16_weights_are_legal_everywhere(made):
+    """bf16 halves the encoder's weights, both CPU runtimes open it and answer alike, near what torch does."""
+    (_, large), (_, small) = made("plain", "fp32"), made("plain", "bf16")
+    assert small.away["bf16"].largest <= 3e-2
+    kept = [t for t in onnx.load(small.files["bf16"]).graph.initializer if t.data_type == onnx.TensorProto.BFLOAT16]
+    assert {tuple(t.dims) for t in kept} == {(8, 3, 3, 3), (12, 8, 3, 3), (8, 432)}
+    frames = np.random.default_rng(0).integers(0, 256, (1, 9, 3, 24, 24), dtype=np.uint8)
+    answers = [open_model(small.files["bf16"], runtime=runtime).clip(frames)[0] for runtime in RUNTIMES]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-5)
+    assert small.files["bf16"].stat().st_size < large.files["fp32"].stat().st_size
+
+
+def test_opset_and_version_are_pinned_and_told(made):
+    """Every float flavour is of opset 20 and IR 10 and says so in the file: a newer exporter changes neither."""
+    for to in ("fp32", "fp16", "bf16"):
+        exported = made("plain", to)[1]
+        for file in (*exported.files.values(), *exported.streams.values()):
+            model = onnx.load(file)
+            labels = {p.key: p.value for p in model.metadata_props}
+            assert (labels["slimaffect.opset"], labels["slimaffect.ir"]) == ("20", "10")
+            assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 20)]
+            assert model.ir_version == 10
+
+
+def test_a_batch_that_mixes_its_clips_is_refused(made):
+    """Clips of one batch that know of each other are found, with both answers."""
+    session = open_model(made("plain", "fp32")[1].files["fp32"], runtime="onnxruntime")
+    mixed = replace(session, infer=lambda feed: [np.roll(part, 1, 0) for part in session.infer(feed)[:1]])
+    with pytest.raises(ExportError, match="3 clips at once"):
+        check_batches(mixed, "u8s8")
 
 
 def test_batch_and_time_are_free_in_and_out(kind, made):

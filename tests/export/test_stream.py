@@ -10,7 +10,7 @@ from slimaffect.export.onnx import check_stream, torch_answer
 from slimaffect.export.stream import stream_graph
 from slimaffect.runtime.session import open_model
 
-PRECISIONS = {"fp32": ("fp32",), "fp16": ("fp16",), "int8": ("u8s8", "s8s8")}
+PRECISIONS = {"fp32": ("fp32",), "fp16": ("fp16",), "bf16": ("bf16",), "int8": ("u8s8", "s8s8")}
 PAIRS = [
     ("plain", "onnxruntime"), ("plain", "openvino"), ("residual, 2 layers", "openvino"), ("per-frame", "openvino")
 ]  # fmt: skip

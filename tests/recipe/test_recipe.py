@@ -39,7 +39,15 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert recipe.model == "reference"
     assert recipe.folds == "site"
     assert recipe.evaluate.model_dump() == {"seeds": (0,), "margin": 0.03, "replicates": 5000}
-    assert recipe.deploy.model_dump() == {"clip_frames": 16, "runtimes": "auto", "engine": "rtx", "threads": 1}
+    assert recipe.deploy.model_dump() == {
+        "clip_frames": 16,
+        "runtimes": "auto",
+        "engine": "rtx",
+        "engine_batch": (1, 1, 4),
+        "engine_time": (1, 16, 64),
+        "engine_capabilities": ("8.6", "8.9", "12.0"),
+        "threads": 1,
+    }
     assert recipe.execution.model_dump() == {"workers": "auto", "threads": 1}
 
 
@@ -247,3 +255,9 @@ def test_the_place_of_a_fault_is_short(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RecipeError, match=r"^r\.yaml:1: "):
         load_recipe(Path.cwd() / "r.yaml")
+
+
+def test_engine_sizes_rise() -> None:
+    """Smallest, usual and largest size of an engine come in that order, or the fault shows what was given."""
+    with pytest.raises(ValidationError, match=r"\[4, 2, 1\] does not rise; give the smallest"):
+        Recipe.model_validate({"steps": [TRAIN], "deploy": {"engine_batch": [4, 2, 1]}})

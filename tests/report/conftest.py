@@ -1,7 +1,9 @@
 """A made-up result, clearly a fixture: seven variants, four sites, and gaps of every kind."""
 
+import numpy as np
 import pytest
 
+from slimaffect.report.page import page
 from slimaffect.result import (
     ClipTime,
     Cost,
@@ -146,3 +148,18 @@ def make_result():
 def made_up() -> list[tuple]:
     """The lines from which the variants are made."""
     return list(MADE_UP)
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory):
+    """The page of 500 made-up trials of a search, written once."""
+    random = np.random.default_rng(0)
+    trials = [MADE_UP[0]]
+    for number in range(499):
+        ms, half = 10 ** random.uniform(-0.5, 1.4), random.uniform(0.01, 0.03)
+        ccc = 0.25 + 0.18 * ms**0.15 + random.normal(0, 0.03)
+        delta, precision = ccc - 0.512, ("int8", "fp32")[number % 2]
+        trials.append((f"trial-{number:03d}-{precision}", "distill", precision, ccc, (delta, delta - half, delta + half), ms, ms * 1.06, ms / 3, int(1e5 * ms), int(1.7e6 * ms), 5000 + number))  # fmt: skip
+    path = tmp_path_factory.mktemp("crowd") / "report.html"
+    path.write_text(page(_result("search", trials), b""), encoding="utf-8")
+    return path

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from slimaffect.report import print_report, write_report
-from slimaffect.report.page import chart
+from slimaffect.report.payload import payload
 from slimaffect.report.verdict import verdict
 from slimaffect.result import read_result, write_result
 
@@ -49,7 +49,7 @@ def test_no_word_of_the_page_calls_a_group_a_site(grouped, tmp_path):
     assert "Every held-out group" in text
     assert 'title="worst group"' in text
     assert re.findall(r".{30}\bsites?\b", text.replace("1 site, 4 groups", "")) == []
-    assert chart(grouped)["unit"] == "group"
+    assert payload(grouped)["unit"] == "group"
 
 
 def test_the_terminal_says_group(grouped):

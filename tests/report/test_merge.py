@@ -4,6 +4,7 @@ import pytest
 
 from slimaffect.errors import ResultError
 from slimaffect.report.merge import merge
+from slimaffect.result import LedgerEntry
 
 
 def changed(result, part, **fields):
@@ -58,3 +59,11 @@ def test_nothing_to_merge_is_refused():
     """The message says what to give."""
     with pytest.raises(ResultError, match=r"no result to report(?s:.*)results folder"):
         merge([])
+
+
+def test_the_ledger_follows_the_names(make_result, made_up):
+    """A namesake's tasks are billed to the name it took."""
+    other = make_result("prune", [made_up[0], ("tiny-fp32", *made_up[4][1:])])
+    task = LedgerEntry(task="distill bonn", variants=["baseline", "tiny-fp32"], variant="tiny-fp32", key="k")
+    found = merge([make_result("distill"), other.model_copy(update={"ledger": [task]})])
+    assert (found.ledger[-1].variants, found.ledger[-1].variant) == (["baseline", "tiny-fp32 (prune)"], "tiny-fp32 (prune)")  # fmt: skip

@@ -55,6 +55,15 @@ def shipped(tmp_path_factory):
     )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory):
+    """What is remembered of runtimes stays in the tests' own folder, in processes they start too."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder / "slimaffect"
+
+
 @pytest.fixture
 def frames():
     """A recording of 50 face crops: more than one chunk."""

@@ -12,7 +12,7 @@ import pytest
 
 from slimaffect.errors import BundleError
 from slimaffect.runtime import Affect, Predictor, session
-from slimaffect.runtime.session import RUNTIMES
+from slimaffect.runtime.session import EVERY, RUNTIMES
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -34,9 +34,10 @@ def test_two_streams_do_not_mix(shipped, frames):
     np.testing.assert_allclose([second for _, second in both], predictor.clip(255 - frames), atol=1e-5)
 
 
-def test_declared_runtime_opens_unless_another_is_named(shipped, frames):
-    """`auto` is the bundle's own choice; another runtime, when it is named, answers alike."""
-    assert Predictor.load(shipped).session.runtime == "onnxruntime"
+def test_declared_and_named_runtimes_open(shipped, frames):
+    """`declared` is the bundle's own choice; `auto` is one of this machine; all answer alike."""
+    assert Predictor.load(shipped, runtime="declared").session.runtime == "onnxruntime"
+    assert Predictor.load(shipped).session.runtime in EVERY
     other = Predictor.load(shipped, runtime="openvino")
     assert other.session.runtime == "openvino"
     np.testing.assert_allclose(other.clip(frames), Predictor.load(shipped).clip(frames), atol=1e-5)
@@ -47,14 +48,14 @@ def test_portable_runtime_stands_in_with_a_sentence(made_for_openvino, frames, m
     find = importlib.util.find_spec
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None if name == "openvino" else find(name))
     said = []
-    predictor = Predictor.load(made_for_openvino, complain=said.append)
+    predictor = Predictor.load(made_for_openvino, runtime="declared", complain=said.append)
     assert predictor.session.runtime == "onnxruntime"
     assert predictor.clip(frames).shape == (50, 2)
     assert len(said) == 1
     assert "onnxruntime stands in for openvino" in said[0]
     assert "pip install openvino" in said[0]
     with pytest.warns(RuntimeWarning, match="stands in for openvino"):
-        Predictor.load(made_for_openvino)
+        Predictor.load(made_for_openvino, runtime="declared")
     with pytest.raises(BundleError, match="openvino, which is not installed"):
         Predictor.load(made_for_openvino, runtime="openvino")
 

@@ -19,7 +19,7 @@ from slimaffect.steps.train import Train
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.journal import Journal, keeping
 
-BY = (*SELECTORS, "rs2")
+BY = (*SELECTORS, "rs2")  # infobatch keeps all clips and no fixed share of them
 TRAINING = {
     "epochs": 6,
     "frames": {"share": 0.34, "steps": 10, "batch": 8},
@@ -47,9 +47,10 @@ def longer(candidate: Candidate) -> Candidate:
 
 def test_every_selector_has_a_word() -> None:
     """The words of a recipe, and the dynamic one."""
-    assert {
-        word for kind in get_args(Subset.model_fields["by"].annotation) for word in get_args(kind) or [kind]
-    } == set(BY)
+    assert {word for kind in get_args(Subset.model_fields["by"].annotation) for word in get_args(kind) or [kind]} == {
+        *BY,
+        "infobatch",
+    }
 
 
 @pytest.mark.parametrize("by", BY)
@@ -95,6 +96,24 @@ def test_a_new_subset_each_epoch_costs_less_too(longer: Candidate) -> None:
         seen.append(journal.examples - sum(len(r) for r in given.clips.recordings))
     assert seen[1] / seen[0] == pytest.approx(0.2, rel=0.1)
     assert labelled(Subset(keep=0.2, by="rs2").apply(longer).clips) == every
+
+
+def test_easy_frames_are_spared_once_they_are_known(longer: Candidate) -> None:
+    """`infobatch` keeps every clip, and takes fewer steps as soon as it knows what is easy."""
+    spared = Subset(keep=0.1, by="infobatch").apply(longer)
+    assert (spared.clips.spared, spared.clips.share, len(spared.clips)) == (0.9, 1.0, len(longer.clips))
+    seen = []
+    for given in (longer, spared):
+        with keeping(Journal()) as journal:
+            Train.model_validate(TRAINING | {"epochs": 12}).apply(given)
+        seen.append(journal.examples)
+    assert 0.5 < seen[1] / seen[0] < 0.95
+
+
+def test_infobatch_and_widths_do_not_go_together() -> None:
+    """Narrower models would be judged on other frames than the wide one."""
+    steps = [{"subset": {"keep": 0.5, "by": "infobatch"}}, "train", "slimmable"]
+    assert "judged on different frames" in understand_steps(steps)[1][0].what
 
 
 def test_frames_that_were_not_kept_are_never_read(longer: Candidate) -> None:
@@ -146,9 +165,10 @@ def test_subsets_of_subsets_multiply(longer: Candidate) -> None:
 
 def test_a_kept_candidate_comes_back_from_disk(longer: Candidate, tmp_path: Path) -> None:
     """Clips and length of an epoch, so that the next task trains as this one would."""
-    kept = Subset(keep=0.3).apply(longer)
-    save_candidate(kept, tmp_path)
-    assert load_candidate(tmp_path, longer.clips, 3).clips.fingerprint == kept.clips.fingerprint
+    for by in ("stride", "infobatch"):
+        kept = Subset(keep=0.3, by=by).apply(longer)
+        save_candidate(kept, tmp_path)
+        assert load_candidate(tmp_path, longer.clips, 3).clips.fingerprint == kept.clips.fingerprint
 
 
 @pytest.mark.parametrize("wrong", [{"keep": 0}, {"keep": 1.0}, {"keep": 0.5, "by": "best"}, {}])

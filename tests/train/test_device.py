@@ -24,7 +24,8 @@ def test_the_cpu_trains_unless_a_block_says_otherwise():
             assert torch.backends.cudnn.deterministic
             raise KeyError
 
-    pytest.raises(KeyError, fail)
+    with pytest.raises(KeyError):
+        fail()
     assert device().type == "cpu"
     assert torch.backends.cudnn.deterministic == before
 

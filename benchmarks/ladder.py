@@ -1,0 +1,350 @@
+"""From a plain training to a cheap one, one lever at a time: what each saves, and what it costs in accuracy.
+
+The baseline trains the reference model leave-one-site-out as one would without this package: it decodes the videos in
+every epoch, 25 frames a second, crops of 96 pixels, float32, every frame in every epoch, and 16 settings tried at full
+size in each fold. The rungs, each added to those before it:
+
+- decode once: crops are prepared once and mapped from disk;
+- frame rate: 12.5 frames a second;
+- pixels: crops of 48 pixels;
+- precision: bfloat16 where the processor has it, and kernels that lie in memory as pictures do;
+- schedule: the three stages of `train`, an epoch of which is a fixed number of steps;
+- backbone: the shape `small`;
+- subset: a quarter of each subject's clips, evenly in time, trained twice as long as their share;
+- trials: `tune` in the place of 16 trials at full size.
+
+Each rung is also taken alone, all else as in the baseline. Costs are CPU-seconds of everything: decoding, selection,
+training, search. What was measured and what was counted from it: every arm is trained once in each fold with each seed,
+on all sites but one, and scored by its exported file on that one. Decoding in every epoch is one measured decoding of
+the fold's videos times the epochs. The 16 trials are 16 times the measured training. `tune` is run and measured on the
+last rung; alone it would be a search at baseline cost in every fold, and is left out unless --everything is given.
+Packing folds on one device is no lever on a CPU, where each process has its own core, so it is not here.
+
+Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
+CCC is that of the default settings.
+
+Not run to its end yet. Finished jobs are kept in --work, so it can be stopped.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from shared.arms import Job as Answered
+from shared.arms import answer_exported, parser
+
+from slimaffect.bars import bars
+from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data.prepare import dataset_folder
+from slimaffect.data.synthetic import SyntheticSettings
+from slimaffect.evaluate.answers import Answers
+from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import versus
+from slimaffect.execute.cache import write_json
+from slimaffect.run.places import Places
+
+if TYPE_CHECKING:
+    from slimaffect.steps.train import Train
+    from slimaffect.train.candidate import Candidate
+
+BASELINE = "baseline"
+RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "backbone", "subset", "trials")
+TRIED = 16  # settings in each fold of the baseline
+BATCH, WINDOW, UNSCORED = 256, 52, 20  # frames, as in the defaults of `train`
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to train: the rungs that are taken."""
+
+    name: str
+    taken: tuple[str, ...]
+
+    @property
+    def data(self) -> tuple[float, int]:
+        """Frames a second, and the side of the crops."""
+        return (12.5 if "frame rate" in self.taken else 25.0), (48 if "pixels" in self.taken else 96)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A way on one fold with one seed."""
+
+    way: Way
+    held_out: str
+    seed: int
+
+    @property
+    def answered(self) -> Answered:
+        """Where its answers lie."""
+        return Answered(self.way.name, self.held_out, self.seed)
+
+    def file(self, work: Path) -> Path:
+        """Return where its costs are kept; they are written last."""
+        return self.answered.file(work).with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all jobs share."""
+
+    work: Path
+    epochs: int
+    quick: bool
+    people: SyntheticSettings
+    cache: Path
+
+
+def ways(*, everything: bool) -> list[Way]:
+    """List the baseline, the ladder, and every rung alone."""
+    ladder = [Way(f"+ {rung}", RUNGS[: number + 1]) for number, rung in enumerate(RUNGS)]
+    alone = [Way(f"{rung} alone", (rung,)) for rung in RUNGS if everything or rung != "trials"]
+    return [Way(BASELINE, ()), *ladder, *alone]
+
+
+def main() -> None:
+    """Do what is missing, then print the ladder."""
+    options = parser(__doc__ or "", "12 short recordings, 1 seed, trainings of seconds: does it run?")
+    options.set_defaults(seeds=1, epochs=10)
+    options.add_argument("--everything", action="store_true", help="search alone too")
+    options.add_argument("--picture", type=Path, metavar="FILE", help="draw the ladder")
+    chosen = options.parse_args()
+    rows = climb(chosen, Console())
+    if chosen.json:
+        chosen.json.write_text(json.dumps({"rows": rows, "seeds": chosen.seeds, "epochs": chosen.epochs}, indent=1))
+    if chosen.picture and rows:
+        draw(rows, chosen.picture)
+
+
+def climb(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+    """Train what is missing and put the rows together."""
+    quick = SyntheticSettings(subjects=12, seconds=10)
+    people, cache = quick if options.quick else SyntheticSettings(), Places.choose().cache
+    seeds, epochs = (1, 1) if options.quick else (options.seeds, options.epochs)
+    work = (options.work or cache / "ladder") / f"{people.subjects}-{people.seconds:g}-{epochs}"
+    work.mkdir(parents=True, exist_ok=True)
+    setting = Setting(work, epochs, options.quick, people, cache)
+    every = ways(everything=options.everything)
+    decoding = {way.data: decoded(way.data, setting, options.workers, console) for way in every}
+    jobs = [Job(way, site, seed) for way in every for seed in range(seeds) for site in people.sites]
+    if not options.table:
+        _run([job for job in jobs if not job.file(work).exists()], setting, options.workers, console)
+    whole = [way for way in every if all(job.file(work).exists() for job in jobs if job.way == way)]
+    rows = [] if every[0] not in whole else [_row(way, every[0], jobs, decoding, setting) for way in whole]
+    console.print(table(rows))
+    return rows
+
+
+def decoded(data: tuple[float, int], setting: Setting, workers: int, console: Console) -> dict[str, float]:
+    """Prepare a kind of crops in a cache of its own, and answer what that cost; a second call reads what it wrote."""
+    kept = setting.work / f"decoding-{data[0]:g}-{data[1]}.json"
+    settings = DataSettings(synthetic=setting.people, rate=data[0], pixels=data[1])
+    with bars(console) as watch:
+        dataset_folder(settings, setting.cache, workers=workers, watch=watch)  # draws the videos, which is no cost
+    if not kept.exists():
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            spent = pool.submit(_prepared_alone, settings, setting).result()
+        write_json(kept, spent)
+    return json.loads(kept.read_text())
+
+
+def _prepared_alone(settings: DataSettings, setting: Setting) -> dict[str, float]:
+    """Decode, find faces and crop once, in one process so that its CPU time is all there is."""
+    found = prepare(settings, setting.work / f"crops-{settings.rate:g}-{settings.pixels}", workers=1)
+    once = time.process_time()
+    _decode(found.dataset.sources[0].video, settings.rate)
+    seconds = len(found.clips.recordings[0]) / settings.rate
+    per_second = (time.process_time() - once) / seconds
+    return {"prepare_cpu_s": once, "decode_cpu_s_per_s": per_second}
+
+
+def _decode(video: Path, rate: float) -> None:
+    from slimaffect.video.decode import frames
+
+    for _ in frames(video, rate=rate):
+        pass
+
+
+def _run(jobs: Sequence[Job], setting: Setting, workers: int, console: Console) -> None:
+    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start) as pool:
+        futures = [pool.submit(_train, job, setting) for job in jobs]
+        for done, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            watch("train", done, len(jobs))
+
+
+def _start() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _train(job: Job, setting: Setting) -> None:
+    """Select, search, train, export and answer."""
+    from slimaffect.execute.store import first_candidate
+    from slimaffect.model.shapes import shape
+    from slimaffect.steps.subset import Subset
+    from slimaffect.train.journal import Journal, keeping
+
+    rate, pixels = job.way.data
+    settings = DataSettings(synthetic=setting.people, rate=rate, pixels=pixels)
+    clips = prepare(settings, setting.work / f"crops-{rate:g}-{pixels}", workers=1).clips
+    training, taken = clips.without_site(job.held_out), job.way.taken
+    spec = shape("small" if "backbone" in taken else "reference").model_copy(update={"pixels": pixels})
+    candidate = first_candidate(spec, training, job.seed)
+    folder = setting.work / "checkpoints" / job.file(setting.work).stem
+    folder.mkdir(parents=True, exist_ok=True)
+    with keeping(Journal(folder)) as journal:
+        begun = time.process_time()
+        if "subset" in taken:
+            candidate = Subset(keep=0.25, by="stride").apply(candidate)
+        selected = time.process_time()
+        candidate = _trained(candidate, training, job.way, setting)
+        trained = time.process_time()
+    answer_exported(candidate, clips.of_sites([job.held_out]), job.answered, setting.work)
+    video_s = sum(len(recording) for recording in training.recordings) / rate
+    cost = {"selection_s": selected - begun, "training_s": trained - selected, "video_s": video_s}
+    write_json(job.file(setting.work), cost | {"examples": journal.examples, "trainings": journal.trainings})
+
+
+def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting) -> "Candidate":
+    from slimaffect.steps.tune import Tune
+
+    train = schedule(training, way, setting)
+    if "trials" not in way.taken:
+        return train.apply(candidate)
+    words = {"train": train.model_dump(exclude={"weights"})}
+    few = {"budget": {"trials": 3, "warm_up": 1}} if setting.quick else {"budget": {"trials": 52}}
+    return Tune.model_validate(words | few).apply(candidate)
+
+
+def schedule(training: Clips, way: Way, setting: Setting) -> "Train":
+    """Make the training: every frame in every epoch, half of them under a head and half end to end, or our own."""
+    from slimaffect.steps.train import Train
+
+    amp = "auto" if "precision" in way.taken else "off"
+    if "schedule" in way.taken:
+        # Two thirds of the epochs on everything; on a subset twice as many as its share.
+        longer = 2 if "subset" in way.taken else 1
+        return Train.model_validate({"epochs": 12 * longer if not setting.quick else 1, "amp": amp})
+    frames = sum(len(recording) for recording in training.recordings)
+    stages = {
+        "frames": {"share": 0.5, "steps": max(1, frames // BATCH), "batch": BATCH},
+        "sequences": {"share": 0.0},
+        "end_to_end": {"share": 0.5, "steps": max(1, frames // (12 * WINDOW)), "frames": WINDOW, "unscored": UNSCORED},
+    }
+    return Train.model_validate({"epochs": setting.epochs, "amp": amp, **stages})
+
+
+def _row(
+    way: Way, baseline: Way, jobs: Sequence[Job], decoding: dict[tuple[float, int], dict[str, float]], setting: Setting
+) -> dict[str, Any]:
+    """Add up a way's costs over folds and seeds, and compare it with the baseline."""
+    answers = {one: _answers(one, jobs, setting.work) for one in (way, baseline)}
+    compared = versus(answers[baseline], answers[way], margin=0.03)
+    costs = {one: _costs(one, jobs, decoding, setting) for one in (way, baseline)}
+    return {
+        "way": way.name,
+        "taken": list(way.taken),
+        "ccc": score(answers[way]).ccc,
+        "delta": compared.delta,
+        "delta_interval": list(compared.interval),
+        **costs[way],
+        "factor": costs[baseline]["cpu_s"] / costs[way]["cpu_s"],
+        "factor_of_one_training": costs[baseline]["one_training_s"] / costs[way]["one_training_s"],
+    }
+
+
+def _answers(way: Way, jobs: Sequence[Job], work: Path) -> list[Answers]:
+    return [Answers.load(job.answered.file(work)) for job in jobs if job.way == way]
+
+
+def _costs(
+    way: Way, jobs: Sequence[Job], decoding: dict[tuple[float, int], dict[str, float]], setting: Setting
+) -> dict[str, float]:
+    """Sum over folds and seeds; what was counted and not measured is said in the file's first lines."""
+    told = [json.loads(job.file(setting.work).read_text()) for job in jobs if job.way == way]
+    spent = {name: float(np.sum([one[name] for one in told])) for name in told[0]}
+    of_videos = decoding[way.data]
+    again = of_videos["decode_cpu_s_per_s"] * spent["video_s"] * setting.epochs
+    decode = of_videos["prepare_cpu_s"] if "decode once" in way.taken else again
+    times = 1 if "trials" in way.taken else TRIED
+    # Crops that lie on disk serve every trial, fold and seed; decoding in every epoch is paid in each of them.
+    decode_s = decode if "decode once" in way.taken else decode * times
+    return {
+        "decode_s": decode_s,
+        "selection_s": spent["selection_s"],
+        "training_s": spent["training_s"] * times,
+        "one_training_s": (decode if "decode once" not in way.taken else 0.0) + spent["training_s"],
+        "cpu_s": decode_s + spent["selection_s"] + spent["training_s"] * times,
+        "examples": spent["examples"] * times,
+        "trainings": spent["trainings"] * times,
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Lay the ladder out: each rung's own factor, the running total, and each rung alone."""
+    laid = Table("rung", "CPU s", "factor", "running total", "alone", "CCC", "against baseline", "95 %")
+    by_name = {row["way"]: row for row in rows}
+    before = None
+    for row in (row for row in rows if not row["way"].endswith(" alone")):
+        alone = by_name.get(f"{row['way'].removeprefix('+ ')} alone")
+        laid.add_row(
+            row["way"],
+            f"{row['cpu_s']:,.0f}",
+            "-" if before is None else f"{before['cpu_s'] / row['cpu_s']:.2f}",
+            f"{row['factor']:.1f}",
+            "-" if alone is None else f"{alone['factor']:.2f} ({alone['delta']:+.3f})",
+            f"{row['ccc']:.3f}",
+            f"{row['delta']:+.3f}",
+            "{:+.3f} to {:+.3f}".format(*row["delta_interval"]),
+        )
+        before = row
+    return laid
+
+
+def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """Draw the running total as steps, and beside it the change of CCC with its interval."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    ladder = [row for row in rows if not row["way"].endswith(" alone")]
+    alone = {row["way"].removesuffix(" alone"): row for row in rows if row["way"].endswith(" alone")}
+    figure = Figure(figsize=(9.6, 0.5 * len(ladder) + 1.6), layout="constrained", dpi=200)
+    left, right = figure.subplots(1, 2, sharey=True)
+    places = list(range(len(ladder)))
+    left.barh(places, [row["factor"] for row in ladder], color="#0072B2", height=0.55, label="running total")
+    for place, row in zip(places, ladder, strict=True):
+        single = alone.get(row["way"].removeprefix("+ "))
+        left.annotate(f" {row['factor']:.1f} x", (row["factor"], place), va="center", fontsize=8)
+        if single:
+            left.plot(
+                single["factor"], place, "D", color="#E69F00", markersize=5, label="alone" if place == 1 else None
+            )
+        right.plot(row["delta"], place, "o", color="#0072B2")
+        right.hlines(place, *row["delta_interval"], color="#0072B2", linewidth=1.2)
+    left.set_yticks(places, [row["way"] for row in ladder])
+    left.invert_yaxis()
+    left.set(xscale="log", xlabel="times cheaper than the baseline, CPU-seconds")
+    left.set_xlim(0.8, 3 * max(row["factor"] for row in ladder))
+    right.axvline(0, color="#999999", linewidth=0.8)
+    right.axvline(-0.03, color="#D55E00", linewidth=0.8, linestyle=":")
+    right.set_xlabel("change of CCC against the baseline, 95 % over subjects")
+    left.legend(loc="lower right", frameon=False, fontsize=8)
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    FigureCanvasAgg(figure).print_png(str(file))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

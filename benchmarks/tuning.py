@@ -1,0 +1,259 @@
+"""Does `tune` find what random search finds, at a tenth of the cost? One fold of the synthetic dataset, 3 seeds.
+
+Both search the same space (the default of `tune`) for the highest CCC on the same validation subjects, who belong to
+training sites; the site S4 is held out and nobody looks at it.
+
+- random: 200 trainings at full size with settings drawn by chance; its best is the one of the highest CCC;
+- random, equal cost: the first of these that cost together no more than `tune` did;
+- tune: the step's search with its defaults, checks at full size included.
+
+The best of many is lucky on the subjects that chose it, so each arm's settings are trained again with new seeds and
+judged by the same subjects: that is the CCC to compare. Costs are CPU-seconds of everything before that.
+
+Not run to its end yet: 3 seeds are 600 trainings for random search. Finished jobs are kept in --work, so it can be
+stopped, and each is a process of its own, so --workers may be as many as there are cores.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from shared.arms import parser
+
+from slimaffect.bars import bars
+from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data.synthetic import SyntheticSettings
+from slimaffect.execute.cache import write_json
+from slimaffect.run.places import Places
+
+if TYPE_CHECKING:
+    from slimaffect.search.trials import Trials
+
+HELD_OUT = "S4"
+ARMS = RANDOM, EQUAL, TUNE = "random", "random, equal cost", "tune"
+QUICK = {
+    "frames": {"steps": 3, "batch": 16},
+    "sequences": {"steps": 3, "batch": 4, "frames": 40},
+    "end_to_end": {"steps": 2, "batch": 3, "frames": 24},
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process's work: a random trial, a search, or a training of what was found."""
+
+    what: str
+    seed: int
+    number: int = 0
+
+    def file(self, work: Path) -> Path:
+        """Return where its figures are kept."""
+        return work / f"{self.what.replace(', ', '-').replace(' ', '-')}.{self.seed}.{self.number}.json"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all jobs share."""
+
+    model: str
+    epochs: int
+    quick: bool
+    work: Path
+
+
+def main() -> None:
+    """Do what is missing, then print the table."""
+    options = parser(__doc__ or "", "12 short recordings, 1 seed, 6 trials, trainings of a second: does it run?")
+    options.add_argument("--trials", type=int, default=200, help="of random search")
+    options.add_argument("--model", default="small", help="its shape")
+    options.add_argument("--again", type=int, default=3, help="trainings of what was found, with new seeds")
+    chosen = options.parse_args()
+    if chosen.quick:
+        chosen.seeds, chosen.epochs, chosen.trials, chosen.again = 1, 3, 6, 1
+    rows = compare(chosen, Console())
+    if chosen.json:
+        chosen.json.write_text(json.dumps({"rows": rows, "seeds": chosen.seeds, "trials": chosen.trials}, indent=1))
+
+
+def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
+    """Search by both, train what was found again, and compare."""
+    people = SyntheticSettings(subjects=12, seconds=10) if options.quick else SyntheticSettings()
+    with bars(console) as watch:
+        found = prepare(DataSettings(synthetic=people), Places.choose().cache, workers=options.workers, watch=watch)
+    clips = found.clips.without_site(HELD_OUT)
+    work = (options.work or Places.choose().cache / "tuning") / (
+        f"{clips.fingerprint[:12]}-{options.model}-{options.epochs}{'-quick' if options.quick else ''}"
+    )
+    setting = Setting(options.model, options.epochs, options.quick, work)
+    seeds = range(options.seeds)
+    # The searches first: they are the longest jobs.
+    first = [Job(TUNE, seed) for seed in seeds]
+    first += [Job(RANDOM, seed, number) for number in range(options.trials) for seed in seeds]
+    second = [
+        Job(f"again {arm}", seed, number)
+        for arm in (TUNE, RANDOM, EQUAL)
+        for seed in seeds
+        for number in range(options.again)
+    ]
+    if not options.table:
+        for jobs in (first, second):
+            _run([job for job in jobs if not job.file(work).exists()], clips, setting, options, console)
+    rows = _rows(work, seeds, options) if all(job.file(work).exists() for job in (*first, *second)) else []
+    console.print(_table(rows))
+    return rows
+
+
+def _run(jobs: Sequence[Job], clips: Clips, setting: Setting, options: argparse.Namespace, console: Console) -> None:
+    setting.work.mkdir(parents=True, exist_ok=True)
+    context = get_context("spawn")
+    with bars(console) as watch, ProcessPoolExecutor(options.workers, context, _start, (clips, setting)) as pool:
+        futures = [pool.submit(_do, job, options.trials) for job in jobs]
+        for done, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            watch("search and train", done, len(jobs))
+
+
+_shared: list[Any] = []
+
+
+def _start(clips: Clips, setting: Setting) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    _shared[:] = [clips, setting]
+
+
+def _do(job: Job, trials: int) -> None:
+    """Do a job and keep its figures; they are written last, so that a job is whole or not there."""
+    begun, setting = time.process_time(), _shared[1]
+    kind = job.what.split(" ")[0]
+    figures = {RANDOM: _random, TUNE: _tune, "again": _again}[kind](job, setting, trials)
+    write_json(job.file(setting.work), {"cpu_s": time.process_time() - begun, **figures})
+
+
+def _trials(seed: int, setting: Setting) -> "Trials":
+    from slimaffect.execute.store import first_candidate
+    from slimaffect.model.shapes import shape
+    from slimaffect.search.trials import Trials
+    from slimaffect.steps.tune import Tune
+
+    clips = _shared[0]
+    spec = shape(setting.model).model_copy(update={"pixels": clips.pixels})
+    words = {"train": {"epochs": setting.epochs, **(QUICK if setting.quick else {})}}
+    step = Tune.model_validate(words | ({"budget": {"trials": 4, "warm_up": 2}} if setting.quick else {}))
+    candidate = first_candidate(spec, clips, seed)
+    return Trials(candidate, step.train, step.space, step.proxy, step.budget, step.validation)
+
+
+def _random(job: Job, setting: Setting, _: int) -> dict[str, Any]:
+    """Train at full size with settings drawn by chance."""
+    from slimaffect.errors import RunError
+    from slimaffect.search.space import to_values
+
+    trials = _trials(job.seed, setting)
+    point = np.random.default_rng([job.seed, job.number]).random(len(trials.space))
+    values = to_values(point, trials.space, trials.knobs)
+    try:
+        ccc = trials.at_full_size(1.0, values, job.seed, lambda *_: None)
+    except RunError as error:  # a rate that is too high counts as a trial
+        return {"values": values, "ccc": None, "why": str(error)}
+    return {"values": values, "ccc": ccc}
+
+
+def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
+    """Search as the step does, in a journal that survives a kill."""
+    from slimaffect.search.trials import JOURNAL
+    from slimaffect.train.journal import Journal, keeping
+
+    folder = job.file(setting.work).with_suffix("")
+    folder.mkdir(exist_ok=True)
+    with keeping(Journal(folder)):
+        trials = _trials(job.seed, setting)
+        found = trials.search(None, tolerance=0.01)
+        knobs, told = trials.recheck(found, (1.0, 0.5, 2.0))
+    # After a kill the CPU-seconds of this process are not all: the journal has those of every trial.
+    return {
+        "values": found.best,
+        "factor": knobs.rates / found.best.get("rates", trials.knobs.rates),
+        "ccc": told["validation_ccc"],
+        "told": told,
+        "journal": str(folder / JOURNAL),
+        "cpu_s": told["spent"]["cpu_s"],
+    }
+
+
+def _again(job: Job, setting: Setting, trials: int) -> dict[str, Any]:
+    """Train what an arm found with a new seed, and judge it by the same subjects."""
+    searcher, arm = _trials(job.seed, setting), job.what.removeprefix("again ")
+    best = best_of(arm, job.seed, setting.work, trials)
+    seed = 1000 * (job.seed + 1) + job.number
+    return {"ccc": searcher.at_full_size(best.get("factor", 1.0), best["values"], seed, lambda *_: None)}
+
+
+def best_of(arm: str, seed: int, work: Path, trials: int) -> dict[str, Any]:
+    """Answer what an arm found: values, the CCC that chose them, and what that cost."""
+    tuned = json.loads(Job(TUNE, seed).file(work).read_text())
+    if arm == TUNE:
+        return tuned
+    tried = [json.loads(Job(RANDOM, seed, number).file(work).read_text()) for number in range(trials)]
+    if arm == EQUAL:
+        within = np.cumsum([one["cpu_s"] for one in tried]) <= tuned["cpu_s"]
+        tried = tried[: max(1, int(within.sum()))]
+    best = max(tried, key=lambda one: -1.0 if one["ccc"] is None else one["ccc"])
+    return best | {"cpu_s": sum(one["cpu_s"] for one in tried), "tried": len(tried)}
+
+
+def _rows(work: Path, seeds: Sequence[int], options: argparse.Namespace) -> list[dict[str, Any]]:
+    rows = []
+    for seed in seeds:
+        full = best_of(RANDOM, seed, work, options.trials)
+        for arm in ARMS:
+            found = best_of(arm, seed, work, options.trials)
+            again = [
+                json.loads(Job(f"again {arm}", seed, n).file(work).read_text())["ccc"] for n in range(options.again)
+            ]
+            rows.append(
+                {
+                    "arm": arm,
+                    "seed": seed,
+                    "trainings": found["told"]["started"] if arm == TUNE else found["tried"],
+                    "cpu_s": found["cpu_s"],
+                    "cost": found["cpu_s"] / full["cpu_s"],
+                    "chosen_by_ccc": found["ccc"],
+                    "ccc": float(np.mean(again)),
+                    "ccc_of_seeds": again,
+                    "values": found["values"],
+                    "frozen": found["told"]["frozen"] if arm == TUNE else None,
+                }
+            )
+    return rows
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    laid = Table("seed", "arm", "trainings", "CPU s", "of random's", "CCC that chose", "CCC with new seeds", "frozen")
+    for one in rows:
+        laid.add_row(
+            str(one["seed"]),
+            one["arm"],
+            str(one["trainings"]),
+            f"{one['cpu_s']:.0f}",
+            f"{one['cost']:.1%}",
+            f"{one['chosen_by_ccc']:.3f}",
+            f"{one['ccc']:.3f}",
+            "-" if one["frozen"] is None else ", ".join(one["frozen"]) or "none",
+        )
+    return laid
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""What a trial is: a training on a proxy, judged by subjects of the training sites that it has not seen."""
+
+import shutil
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+
+from slimaffect.data.clips import Clips
+from slimaffect.errors import RunError
+from slimaffect.meter import Meter
+from slimaffect.model.losses import LabelLoss, Loss
+from slimaffect.model.net import AffectNet
+from slimaffect.search.book import Book, Report, Told
+from slimaffect.search.budget import Budget, Spent
+from slimaffect.search.knobs import Knobs
+from slimaffect.search.search import CHECKS, TRIALS, Findings, Start, counted, recheck, search
+from slimaffect.search.space import Space, Values, chosen, value_at
+from slimaffect.search.transfer import Earlier, people
+from slimaffect.select.thin import thin
+from slimaffect.settings import Settings
+from slimaffect.train.candidate import Candidate
+from slimaffect.train.journal import Journal, journal, keeping
+from slimaffect.train.loop import train
+from slimaffect.train.randomness import torch_seed
+from slimaffect.train.validate import mean_ccc, shortened, split
+
+JOURNAL, TRAINING = "search.journal", "trial"
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Proxy(Settings):
+    """How much of the training a trial is."""
+
+    keep: Share = 0.25
+    """Share of each training subject's clips, evenly in time."""
+    width: Share = 0.5
+    """Factor on every width of the model."""
+    epochs: Share = 0.34
+    """Share of the epochs."""
+    judged: Share = 0.25
+    """Share of each validation recording that judges a trial: its middle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The trials of one candidate."""
+
+    candidate: Candidate
+    knobs: Knobs
+    space: Space
+    proxy: Proxy
+    budget: Budget
+    validation: float
+
+    @cached_property
+    def opened(self) -> Journal:
+        """The task's journal, on which everything is billed."""
+        return journal()
+
+    @cached_property
+    def book(self) -> Book:
+        """The search's own journal, in the task's checkpoint folder if it has one."""
+        opened, meter = self.opened, Meter().start()
+
+        def gauge() -> Spent:
+            spent = meter.read()
+            return Spent(spent.seconds, spent.cpu_s, spent.joules, opened.examples, opened.trainings)
+
+        file = opened.checkpoint / JOURNAL if opened.checkpoint else None
+        return Book(file, self.space, self.knobs, torch_seed(self.candidate.seed, "tune") % 2**31, gauge)
+
+    @cached_property
+    def sides(self) -> tuple[Clips, Clips]:
+        """Who is trained on, and who judges.
+
+        Raises:
+            RunError: no training site can spare a subject.
+        """
+        learn, judge = split(self.candidate.clips, self.validation, self.candidate.seed)
+        if judge is None:
+            raise RunError(
+                "tune: no training site has a second subject that could judge the trials. Add subjects, or write the "
+                "settings into `train` yourself."
+            )
+        return learn, judge
+
+    @cached_property
+    def fewer(self) -> tuple[Clips, Clips]:
+        """The same, of a trial: fewer clips, and the middle of what judges."""
+        learn, judge = self.sides
+        seed = torch_seed(self.candidate.seed, "tune proxy")
+        kept = learn if self.proxy.keep == 1 else thin(learn, "stride", keep=self.proxy.keep, seed=seed).clips
+        return kept, shortened(judge, self.proxy.judged)
+
+    def search(self, earlier: Earlier | None, *, tolerance: float) -> Findings:
+        """Run or go on with the search."""
+        here = {path: value_at(self.knobs, path) for path in self.space}
+        start = Start((here,))
+        if earlier is not None:
+            known = {path: value for path, value in earlier.frozen.items() if path in self.space}
+            start = Start((*({**here, **_within(top, here)} for top in earlier.top), here), known, warm_up=False)
+        return search(self.space, self.knobs, start, self.budget, self.on_proxy, self.book, tolerance=tolerance)
+
+    def recheck(self, found: Findings, factors: Sequence[float]) -> tuple[Knobs, dict[str, Any]]:
+        """Try the found values at full size, and answer the best with all that is to be told.
+
+        Raises:
+            RunError: no training at full size came to its end.
+        """
+        tried = recheck(found.best, factors, lambda factor: partial(self.at_full_size, factor), self.book)
+        whole = [(told, factor) for told, factor in zip(tried, factors, strict=True) if told.score is not None]
+        if not whole:
+            raise RunError(f"tune: no training at full size came to its end. The last one: {tried[-1].why}")
+        told, factor = max(whole, key=lambda one: one[0].score or 0.0)
+        best = self._knobs(found.best, factor)
+        return best, self._told(found, tried, factors, told, best)
+
+    def _told(
+        self, found: Findings, tried: Sequence[Told], factors: Sequence[float], best: Told, knobs: Knobs
+    ) -> dict[str, Any]:
+        full = best.cost.examples * len(self.candidate.clips.subjects) / max(1, len(self.sides[0].subjects))
+        return {
+            "best": found.best,
+            "proxy_ccc": found.score,
+            "full_size": [
+                {"rate_factor": factor, "ccc": one.score, "state": one.state}
+                for factor, one in zip(factors, tried, strict=True)
+            ],
+            "validation_ccc": best.score,
+            "trained_with": knobs.model_dump(mode="json"),
+            "settings": list(self.space),
+            "free": [path for path in self.space if path not in found.frozen],
+            "frozen": found.frozen,
+            "importance": {path: list(shares) for path, shares in found.importance.items()},
+            "ended": found.ended,
+            "top": list(found.top),
+            "score": found.score,
+            "people": people(self.candidate.clips),
+            **counted(self.book, full),
+        }
+
+    def _knobs(self, values: Values, factor: float = 1.0) -> Knobs:
+        knobs = chosen(self.knobs, values)
+        return knobs.model_copy(update={"rates": knobs.rates * factor})
+
+    def on_proxy(self, values: Values, seed: int, report: Report) -> float:
+        """Train a narrower model on fewer clips for fewer epochs, and answer its CCC on validation subjects."""
+        knobs = self._knobs(values)
+        update = {
+            "width": knobs.width * self.proxy.width,
+            "epochs": max(1, round(knobs.epochs * self.proxy.epochs)),
+        }
+        return self._score(knobs.model_copy(update=update), *self.fewer, seed, report)
+
+    def at_full_size(self, factor: float, values: Values, seed: int, report: Report) -> float:
+        """Train as the last training will, but for the validation subjects."""
+        return self._score(self._knobs(values, factor), *self.sides, seed, report)
+
+    def _score(self, knobs: Knobs, learn: Clips, judge: Clips, seed: int, report: Report) -> float:
+        over = len(self.book.trials(TRIALS)) + len(self.book.trials(CHECKS))
+        with keeping(Watched(self.opened, report, over, self.budget.trials)) as watched:
+            try:
+                net = train(self.started(knobs, seed), learn, self.loss(knobs), knobs.plain(), seed, judges=judge)
+            except Exception:  # pruned, or failed; of a training that is killed the checkpoint stays
+                watched.sweep()
+                raise
+        watched.sweep()
+        return watched.last if watched.last is not None else mean_ccc(net, judge)
+
+    def started(self, knobs: Knobs, seed: int | None = None) -> AffectNet:
+        """Answer the model that a training starts from: the candidate's own, or a fresh one of another width."""
+        given = self.candidate.model
+        spec = knobs.spec(given.spec)
+        if spec == given.spec:
+            return deepcopy(given)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.candidate.seed if seed is None else seed)
+            return AffectNet(spec)
+
+    def loss(self, knobs: Knobs) -> Loss:
+        """Answer the candidate's loss, with the weight that was asked for if it is the loss on labels."""
+        loss = self.candidate.loss
+        return LabelLoss(knobs.mse_weight) if isinstance(loss, LabelLoss) else loss
+
+
+def _within(values: Values, here: Values) -> Values:
+    return {path: value for path, value in values.items() if path in here}
+
+
+class Watched(Journal):
+    """Passes on what a trial's training reports, and lets the search hear its scores."""
+
+    def __init__(self, outer: Journal, report: Report, over: int, planned: int) -> None:
+        self._outer, self._report, self._place = outer, report, (over, planned)
+        super().__init__(outer.checkpoint / TRAINING if outer.checkpoint else None, outer.examples, outer.trainings)
+        self.last: float | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Count on the outer journal's bill."""
+        object.__setattr__(self, name, value)
+        if name in ("examples", "trainings"):
+            setattr(self._outer, name, value)
+
+    def epoch(self, stage: str, done: int, total: int, **figures: float) -> None:
+        """Pass it on, as a part of the search."""
+        over, planned = self._place
+        self._outer.epoch(f"trial {over + 1} {stage}", min(over, planned), planned, **figures)
+        if "ccc" in figures:
+            self.last = figures["ccc"] if done == total else None
+            self._report(round(100 * done / total), figures["ccc"])
+
+    def sweep(self) -> None:
+        """Delete the checkpoint of a training that is over."""
+        if isinstance(self.checkpoint, Path):
+            shutil.rmtree(self.checkpoint, ignore_errors=True)
