@@ -23,8 +23,8 @@ from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
-from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import interval, versus
 from slimaffect.execute import Execution, Plan, Task, execute, tasks_of
 from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache, write_json
