@@ -100,7 +100,7 @@ def rank_dies() -> dict[str, Any]:
         ranks = [pid for pid in ranks if "torch.distributed" not in Path(f"/proc/{pid}/cmdline").read_text()]
         os.kill(max(ranks), signal.SIGKILL)
 
-    found = []
+    found, log = [], ""
     for fault in (lambda: None, kill):
         with tempfile.TemporaryDirectory() as folder:
             cache = Cache(Path(folder) / "tasks")

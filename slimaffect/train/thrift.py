@@ -88,7 +88,8 @@ class Thrift(nn.Module):
         error, cells = error[known], cells[known]
         sums, counts = (np.bincount(cells, weights, len(self.error)) for weights in (error, np.ones(len(cells))))
         mean = torch.from_numpy(np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)).float()
-        self.error[counts > 0] = mean[counts > 0]
+        met = torch.from_numpy(counts > 0)
+        self.error[met] = mean[met]
 
 
 def _errors(

@@ -100,7 +100,7 @@ def _upright(image: Picture, turns: int, pixel_aspect: float) -> Picture:
     if turns % 4:
         planes = tuple(np.ascontiguousarray(np.rot90(p, -turns)) for p in planes)
         width, height = (height, width) if turns % 2 else (width, height)
-    return Picture(planes, width, height, image.to_rgb)
+    return Picture(planes, width, height, image.to_rgb)  # pyright: ignore[reportArgumentType]  (as many as there were)
 
 
 def _yuv_to_rgb(frame: av.VideoFrame) -> Float[np.ndarray, "3 4"]:

@@ -48,7 +48,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "engine_capabilities": ("8.6", "8.9", "12.0"),
         "threads": 1,
     }
-    assert recipe.execution.model_dump() == {"workers": "auto", "threads": 1}
+    execution = recipe.execution
+    assert (execution.on, execution.workers, execution.threads, execution.device) == ("local", "auto", 1, "auto")
 
 
 def test_a_named_shape_reads_the_crops_that_data_prepares() -> None:
