@@ -27,6 +27,7 @@ import numpy as np
 from clip_latency import _by_hand, _exported, _net
 from rich.console import Console
 from rich.table import Table
+from shared.where import where
 
 from slimaffect.export.bundle import write_bundle
 from slimaffect.export.onnx import Away, Exported
@@ -55,7 +56,7 @@ def main() -> None:
     over = told["clip"]["over_bare"]
     console.print(f"Session.clip over the bare call of {predictor.session.runtime}: {over:.3f}x on prepared frames.")
     if asked.json:
-        asked.json.write_text(json.dumps(told, indent=1) + "\n")
+        asked.json.write_text(json.dumps({**where(), **told}, indent=1) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
