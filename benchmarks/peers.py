@@ -44,8 +44,8 @@ from shared.readers import Reader, onnxruntime_reader, openvino_reader, our_read
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
-from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import interval, versus
 from slimaffect.execute.deploy import answer
 from slimaffect.execute.store import first_candidate
 from slimaffect.export import export

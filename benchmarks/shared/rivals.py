@@ -27,7 +27,7 @@ def calibration(clips: Clips, count: int, hidden: int) -> list[dict[str, np.ndar
 
 def by_nncf(source: Path, feeds: list[dict[str, np.ndarray]], target: Path) -> Path:
     """Quantise after training with NNCF's defaults, for OpenVINO; answers the model's .xml."""
-    import nncf
+    import nncf  # pyright: ignore[reportMissingImports] (group peers)
     import openvino
 
     model = openvino.Core().read_model(source)
@@ -77,8 +77,13 @@ class _Stateful(nn.Module):
 def by_torchao(net: AffectNet, feeds: list[dict[str, np.ndarray]]) -> Reader:
     """Quantise with torchao's PT2E for x86 and compile with inductor; a compiled graph has one length each."""
     import torch._inductor.config as inductor
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-    from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+    from torchao.quantization.pt2e.quantize_pt2e import (  # pyright: ignore[reportMissingImports] (group peers)
+        convert_pt2e,
+        prepare_pt2e,
+    )
+    from torchao.quantization.pt2e.quantizer import (  # pyright: ignore[reportMissingImports]
+        x86_inductor_quantizer as x86,
+    )
 
     inductor.freezing, inductor.cpp.threads = True, 1  # pyright: ignore[reportAttributeAccessIssue]
 

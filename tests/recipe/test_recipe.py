@@ -226,7 +226,7 @@ right = st.fixed_dictionaries(
         "deploy": st.fixed_dictionaries(
             {"runtimes": st.sampled_from(["auto", ["openvino"], ["onnxruntime", "openvino"]])}
         ),
-        "steps": st.lists(st.sampled_from(["fp32", "fp16", "int8"]), min_size=1, unique=True).map(
+        "steps": st.lists(st.sampled_from(["fp32", "fp16", "bf16", "int8"]), min_size=1, unique=True).map(
             lambda to: [
                 TRAIN,
                 {"distill": {"student": {"sweep": ["tiny", "small"]}}},
