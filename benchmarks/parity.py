@@ -11,8 +11,9 @@ The nets are small ones of each family with random weights, their heads scaled s
 frames are smooth pictures that wander; int8 is calibrated on such frames. It is a check of arithmetic, not of accuracy.
 
 Measured in full on 27 November 2026 (results/reference/parity.json): float32 within 3e-7 everywhere, fp16 9e-5, bf16
-3e-4, u8s8 2e-2; every stream of 10,000 frames within 3e-7 of its clip graph, and no int8 error grew by more than a
-fifth from the first third to the last. OpenVINO reads s8s8, which is TensorRT's file and no CPU's, up to 7e-2 away, ONNX Runtime 2e-3.
+3e-4, u8s8 2e-2. Every stream of 10,000 frames stayed within 3e-7 of its clip graph, and no int8 error grew by more than
+a fifth from the first third to the last. OpenVINO reads s8s8, which is TensorRT's file and no CPU's, up to 7e-2 away,
+ONNX Runtime 2e-3.
 """
 
 import argparse
