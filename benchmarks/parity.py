@@ -9,6 +9,11 @@ Second table: one stream of 10,000 frames (--quick: 500). Its drift from the cli
 of 32, and for int8 the error against float64 in the first, the second and the last third: does it grow with time?
 The nets are small ones of each family with random weights, their heads scaled so that answers fill the range, and the
 frames are smooth pictures that wander; int8 is calibrated on such frames. It is a check of arithmetic, not of accuracy.
+
+Measured in full on 27 November 2026 (results/reference/parity.json): float32 within 3e-7 everywhere, fp16 9e-5, bf16
+3e-4, u8s8 2e-2. Every stream of 10,000 frames stayed within 3e-7 of its clip graph, and no int8 error grew by more than
+a fifth from the first third to the last. OpenVINO reads s8s8, which is TensorRT's file and no CPU's, up to 7e-2 away,
+ONNX Runtime 2e-3.
 """
 
 import argparse
@@ -26,6 +31,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from shared.where import where
 
 from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.errors import SlimError
@@ -75,7 +81,7 @@ def main() -> None:
     console.print(_parity_table(rows))
     console.print(_drift_table(drifts, asked.frames))
     if asked.json:
-        told = {"what": (__doc__ or "").splitlines()[0], "versions": versions(), "frames": asked.frames}
+        told = {"what": (__doc__ or "").splitlines()[0], **where(), "versions": versions(), "frames": asked.frames}
         asked.json.write_text(json.dumps({**told, "parity": rows, "drift": drifts}, indent=1) + "\n")
     if any(row["drift"] > ALLOWED_DRIFT for row in drifts if row["file"] == "fp32"):
         sys.exit(f"A float32 stream drifts by more than {ALLOWED_DRIFT:g} from its clip graph.")

@@ -48,8 +48,13 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "engine_capabilities": ("8.6", "8.9", "12.0"),
         "threads": 1,
     }
-    execution = recipe.execution
-    assert (execution.on, execution.workers, execution.threads, execution.device) == ("local", "auto", 1, "auto")
+    assert recipe.execution.model_dump(include={"on", "workers", "threads", "device", "gpus"}) == {
+        "on": "local",
+        "workers": "auto",
+        "threads": 1,
+        "device": "auto",
+        "gpus": 0,
+    }
 
 
 def test_a_named_shape_reads_the_crops_that_data_prepares() -> None:
