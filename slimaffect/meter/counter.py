@@ -74,4 +74,4 @@ def weakest(origins: Iterable[str]) -> Provenance:
     'modelled'
     """
     found = set(origins)
-    return next((origin for origin in WEAKEST_FIRST if origin in found), "missing")
+    return next((origin for origin in WEAKEST_FIRST if found & {origin}), "missing")

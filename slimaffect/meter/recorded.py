@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from slimaffect.meter.counter import Counter, weakest
+from slimaffect.meter.counter import Counter, Scope, weakest
 from slimaffect.meter.cpu import CpuModel
 from slimaffect.meter.estimate import Idle, above_idle_mj, estimate, total_mj
 from slimaffect.meter.record import (
@@ -109,7 +109,7 @@ def _origin(windows: Sequence[Window], kept: Sequence[Window], counters: Sequenc
     if not counters:
         missing = {"all": "no energy counter was given; `slim doctor` says which there are"}
     read = counters if kept else ()
-    scopes = [counter.scope for counter in read]
+    scopes: list[Scope] = [counter.scope for counter in read]
     return Origin(
         provenance=weakest({counter.provenance for counter in read}),
         source="+".join(sorted({counter.source for counter in read})) or None,
