@@ -11,7 +11,9 @@ often a variant that loses exactly the margin passes (at most 5 % wanted); how o
 their joint verdict. Beside ours stand the usual intervals from a bootstrap over subjects: percentile, expanded
 percentile (Hesterberg 2015), that one moved back by twice its bias, and BCa (Efron 1987), on the first studies.
 
-Measured on 27 November 2026, one core of an AMD EPYC virtual machine, numpy alone (results/reference/intervals.json).
+Measured on 27 November 2026, one core of an AMD EPYC virtual machine, numpy alone (results/reference/intervals.json):
+ours hold 94.8 to 96.0 % (CCC) and 94.8 to 96.7 % (difference); 0.3 to 2.6 % pass falsely at the margin, and of eight at
+once 0.6 to 2.1 % by the joint verdict, 3.9 to 16 % without it. BCa holds 87 to 89 % and 89 to 94 %.
 """
 
 import argparse

@@ -17,7 +17,12 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     runtime: Annotated[str, typer.Option("--runtime", help="auto, openvino or onnxruntime.")] = "auto",
     seconds: Annotated[float, typer.Option(min=0.5, help="Of measuring, over all processes.")] = 60.0,
-    processes: Annotated[int, typer.Option(min=1, help="Fresh processes; 5 or more for a verdict.")] = 6,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Fresh processes; 5 or more for a verdict, up to four times as many if need be.")
+    ] = 6,
+    resolve: Annotated[
+        float, typer.Option("--resolve", min=0, help="Percent by which the first model may differ from itself.")
+    ] = 5.0,
     require: Annotated[str, typer.Option("--require", help="any, or measured: refuse to model joules.")] = "any",
     region: Region = None,
     carbon_intensity: CarbonIntensity = None,
@@ -44,6 +49,7 @@ def bench(
             Setting(chosen, frames, batch, threads),
             seconds=seconds,
             processes=processes,
+            resolve=resolve / 100,
             require_measured=only_measured,
             carbon=intensity(region, carbon_intensity, pue=pue),
             watch=watch,

@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 SCHEMA = "slimaffect.result/1"
 MINOR = 1
-"""1 added `schema_minor`, and to a variant what people can be resampled from, training curves and time quantiles."""
+"""1 added `schema_minor`, and to a variant what people can be resampled from, training curves, time quantiles, the
+verdict for all variants looked at, bias and gain, the bill and the break-even."""
 Provenance = Literal["measured", "sampled", "modelled"]
 """Where a joule comes from: a hardware counter, integrated power readings, or a model without any sensor."""
 
