@@ -21,19 +21,7 @@ def test_version():
 
 @pytest.mark.parametrize(
     "command",
-    [
-        (),
-        ("run",),
-        ("check",),
-        ("steps",),
-        ("report",),
-        ("compare",),
-        ("results",),
-        ("bill",),
-        ("bench",),
-        ("data",),
-        ("cache",),
-    ],
+    [(), ("run",), ("check",), ("report",), ("compare",), ("results",), ("bill",), ("bench",), ("data",), ("cache",)],
 )
 def test_help_teaches(command):
     """Every command explains itself, with its options."""

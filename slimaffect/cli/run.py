@@ -56,8 +56,8 @@ def run(
         show_plan(loaded, places, console)
         return
     name, carbon = Path(recipe).stem, intensity(region, carbon_intensity, pue=pue)
-    asked = {"fresh": fresh, "strict": strict, "retry_failed": retry_failed}
-    result = run_recipe(loaded, name, places, console, **asked, carbon=carbon)
+    how = {"fresh": fresh, "strict": strict, "retry_failed": retry_failed}
+    result = run_recipe(loaded, name, places, console, **how, carbon=carbon)
     page = write_report([result], places.result(name, loaded))
     print_report(console, [result])
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)

@@ -74,4 +74,5 @@ def weakest(origins: Iterable[str]) -> Provenance:
     'modelled'
     """
     found = set(origins)
-    return next((origin for origin in WEAKEST_FIRST if found & {origin}), "missing")
+    present: list[Provenance] = [origin for origin in WEAKEST_FIRST if origin in found]
+    return present[0] if present else "missing"

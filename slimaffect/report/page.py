@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import slimaffect
 from slimaffect.report import words
@@ -56,7 +56,7 @@ def write_report(results: Sequence[Result], folder: Path) -> Path:
     """
     result = merge(results)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {kind: BytesIO() for kind in ("png", "svg")}
+    pictures: dict[Literal["png", "svg"], BytesIO] = {"png": BytesIO(), "svg": BytesIO()}
     for kind, picture in pictures.items():
         write_picture(result, picture, kind)
         _replace(folder / f"pareto.{kind}", picture.getvalue())

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -185,7 +185,7 @@ def _record(
     carbon: Intensity | None,
 ) -> EnergyRecord:
     taken = [one.taken[entry.name] for one in measured]
-    used: list[Counter] = [_Described(**told) for told in measured[0].counters]
+    used: list[Counter] = [cast("Counter", _Described(**told)) for told in measured[0].counters]
     if all(counter.provenance == "modelled" for counter in used):
         used = [CpuModel(power)]
     record = energy_record(
