@@ -56,13 +56,14 @@ def write_report(results: Sequence[Result], folder: Path) -> Path:
     """
     result = merge(results)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {kind: BytesIO() for kind in ("png", "svg")}
-    for kind, picture in pictures.items():
-        write_picture(result, picture, kind)
-        _replace(folder / f"pareto.{kind}", picture.getvalue())
+    png, svg = BytesIO(), BytesIO()
+    write_picture(result, png, "png")
+    write_picture(result, svg, "svg")
+    _replace(folder / "pareto.png", png.getvalue())
+    _replace(folder / "pareto.svg", svg.getvalue())
     for kind, table in (("md", to_markdown(result)), ("tex", to_latex(result)), ("csv", to_csv(result))):
         _replace(folder / f"table.{kind}", table.encode())
-    return _replace(folder / "report.html", page(result, pictures["png"].getvalue()).encode())
+    return _replace(folder / "report.html", page(result, png.getvalue()).encode())
 
 
 def page(result: Result, picture: bytes) -> str:

@@ -34,7 +34,7 @@ def write_picture(result: Result, target: Path | BytesIO, kind: Literal["png", "
     from matplotlib.figure import Figure
 
     table, energy_of = rows(result), energy_axis(result.variants)
-    look = {"font.family": ["DejaVu Sans"], "font.size": 9, "text.parse_math": False, "svg.hashsalt": "slimaffect"}
+    look: Any = {"font.family": ["DejaVu Sans"], "font.size": 9, "text.parse_math": False, "svg.hashsalt": "slimaffect"}
     with rc_context(look):
         figure = Figure(figsize=(9.6, 4.2), layout="constrained", dpi=200)
         left, right = figure.subplots(1, 2, sharey=True)

@@ -10,7 +10,7 @@ from slimaffect.report.fronts import clip_ms, joules
 from slimaffect.report.rows import Row, rows
 from slimaffect.report.subjects import worst_tenth
 from slimaffect.report.words import DASH, count, figures, plain, signed, signed_span, span
-from slimaffect.result import RecipeRecord, Result, Variant
+from slimaffect.result import SCHEMA, RecipeRecord, Result, Variant
 
 Flat = dict[str, Any]
 
@@ -204,5 +204,5 @@ def _tex(text: str) -> str:
     return "".join(_TEX.get(letter, letter) for letter in text)
 
 
-COLUMNS = tuple(flat(Result(recipe=RecipeRecord(name=""), baseline="", variants=[Variant(name="")]))[0])
+COLUMNS = tuple(flat(Result(schema=SCHEMA, recipe=RecipeRecord(name=""), baseline="", variants=[Variant(name="")]))[0])
 """The names, in their order."""
