@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench report setup clean
+.PHONY: demo test check bench report audit setup clean
 
 demo: .venv/.ready  ## make the synthetic data, run the main recipe, write the report
 	$(BIN)/slim run recipes/distill.yaml
@@ -11,11 +11,12 @@ demo: .venv/.ready  ## make the synthetic data, run the main recipe, write the r
 test: .venv/.ready  ## all tests, doctests included, one process per core
 	$(BIN)/pytest -n auto -q
 
-check: .venv/.ready  ## lint, format, types, layers, recipes
+check: .venv/.ready  ## lint, format, types, layers, safety, recipes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r slimaffect
 	$(BIN)/slim check recipes/*.yaml
 
 bench: .venv/.ready  ## the benchmarks in their short form; each is a command with --help
@@ -23,6 +24,10 @@ bench: .venv/.ready  ## the benchmarks in their short form; each is a command wi
 
 report: .venv/.ready  ## one page over every result under results/
 	$(BIN)/slim report results/*/
+
+audit: .venv/.ready  ## known holes in what is installed; asks a service on the network
+	$(BIN)/python -m pip install --quiet "pip-audit>=2.9"
+	$(BIN)/pip-audit --progress-spinner off
 
 setup: .venv/.ready
 

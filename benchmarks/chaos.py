@@ -90,6 +90,7 @@ def storm(seed: int, faults: int, disk: Disk, expected: Expected) -> Outcome:
 
 def _no_orphans(driver: Driver, told: Outcome) -> None:
     """Nothing that the driver started may outlive it; the kernel needs a moment for its children."""
+    left: object = None
     for _ in range(50):
         if not (left := alive_in_session(driver.session)):
             return

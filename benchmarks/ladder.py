@@ -48,8 +48,8 @@ from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.prepare import dataset_folder
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
-from slimaffect.evaluate.bootstrap import versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import versus
 from slimaffect.execute.cache import write_json
 from slimaffect.run.places import Places
 

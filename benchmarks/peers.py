@@ -44,8 +44,8 @@ from shared.readers import Reader, onnxruntime_reader, openvino_reader, our_read
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
-from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import interval, versus
 from slimaffect.execute.deploy import answer
 from slimaffect.execute.store import first_candidate
 from slimaffect.export import export
@@ -306,8 +306,7 @@ def verdict(rows: list[dict[str, Any]]) -> list[str]:
     there = [row for row in rows if "ccc" in row]
     lines = [_front(there, one, other) for one, other in combinations(AXES, 2)]
     peers = [row for row in there if row["whose"] != OURS]
-    best = max(peers, key=lambda row: row["ccc"], default=None)
-    return lines if best is None else [*lines, _faster(there, best), *(_faster(there, peer) for peer in peers)]
+    return [*lines, *(_faster(there, peer) for peer in sorted(peers, key=lambda row: -row["ccc"]))]
 
 
 def _front(rows: list[dict[str, Any]], one: str, other: str) -> str:
@@ -319,7 +318,7 @@ def _front(rows: list[dict[str, Any]], one: str, other: str) -> str:
     beaten = {
         arm for arm, (x, y) in points.items() if any((a, b) != (x, y) and a <= x and b <= y for a, b in points.values())
     }
-    return f"front of {one} and {other}: {', '.join(arm for arm in points if arm not in beaten)}"
+    return f"front of {one} and {other}: {' | '.join(arm for arm in points if arm not in beaten)}"
 
 
 def _faster(rows: list[dict[str, Any]], peer: dict[str, Any]) -> str:

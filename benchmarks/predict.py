@@ -142,7 +142,7 @@ def _whole(predictor: Predictor, video: Path) -> dict[str, Any]:
 
 
 def _bare(video: Path, predictor: Predictor) -> dict[str, float]:
-    rate, took = predictor.manifest.preprocessing.rate_hz, []
+    rate, took, count = predictor.manifest.preprocessing.rate_hz, [], 0
     for _ in range(ROUNDS):
         before = time.process_time()
         count = sum(1 for _ in decoded(video, rate=rate))

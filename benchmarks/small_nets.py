@@ -65,9 +65,10 @@ def main() -> None:
         files = {name: exported(spec, Path(folder) / name) for name, spec in shapes(asked.quick).items()}
         readers = contenders(files)
         with console.status("timing"):
-            taken = measure_clips(readers, budget_s=(0.3 if asked.quick else 6.0) * len(readers))
+            named = {"|".join(key): read for key, read in readers.items()}
+            taken = measure_clips(named, budget_s=(0.3 if asked.quick else 6.0) * len(readers))
         profiles = {name: profile(found["fp32"], 60 if asked.quick else 400) for name, found in files.items()}
-    times = {key: 1e3 * latency.cpu_s_per_clip for key, latency in taken.items()}
+    times = {key: 1e3 * taken["|".join(key)].cpu_s_per_clip for key in readers}
     rows = [row(name, spec, times) for name, spec in shapes(asked.quick).items()]
     console.print(_table(rows, core))
     console.print(_profile_table(profiles))

@@ -184,7 +184,7 @@ def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
     # After a kill the CPU-seconds of this process are not all: the journal has those of every trial.
     return {
         "values": found.best,
-        "factor": knobs.rates / found.best.get("rates", trials.knobs.rates),
+        "factor": knobs.rates / float(found.best.get("rates", trials.knobs.rates)),
         "ccc": told["validation_ccc"],
         "told": told,
         "journal": str(folder / JOURNAL),

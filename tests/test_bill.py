@@ -80,7 +80,8 @@ def test_what_saves_nothing_never_repays_and_what_is_unknown_is_none():
     """A slower variant: never. No cost known, or a GPU that trained beside modelled joules: no answer."""
     baseline = variant("baseline", 500, 0.003)
     assert repaid_of(baseline, variant("slow", 600, 0.004)).clips is None
-    assert repaid_of(baseline, variant("slow", 600, 0.004)).interval == (None, None)
+    unsure = variant("unsure", 600, 0.002, interval=(0.001, 0.005))
+    assert repaid_of(baseline, unsure).interval == (50_000, None)
     assert repaid_of(baseline, baseline) is None
     assert repaid_of(baseline, Variant(name="unknown")) is None
     assert repaid_of(baseline, variant("gpu", 600, 0.002, gpu=60.0)) is None
@@ -103,3 +104,4 @@ def test_the_tables_show_dashes_and_never():
     assert "Germany" in str(bill_table([result], Intensity(344, 2024, "Germany")).caption)
     repaid = [list(column.cells) for column in repaid_table(result, clips_per_day=1000).columns]
     assert repaid[1] == ["100 days", "never"]
+    assert repaid[2] == ["-", "-"]

@@ -20,7 +20,8 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("check",), ("steps",), ("report",), ("compare",), ("results",), ("data",), ("cache",)]
+    "command",
+    [(), ("run",), ("check",), ("report",), ("compare",), ("results",), ("bill",), ("bench",), ("data",), ("cache",)],
 )
 def test_help_teaches(command):
     """Every command explains itself, with its options."""

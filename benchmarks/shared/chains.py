@@ -23,8 +23,8 @@ from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
-from slimaffect.evaluate.bootstrap import interval, versus
 from slimaffect.evaluate.scores import score
+from slimaffect.evaluate.versus import interval, versus
 from slimaffect.execute import Execution, Plan, Task, execute, tasks_of
 from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache, write_json
@@ -185,7 +185,9 @@ def timed(
             for _, runtime in pairs({"": file}, [""]):
                 readers[f"{name}|{kind}|{runtime}"] = clip_reader(file, runtime, frames=frames)
     measured = measure_clips(readers, budget_s=budget_s * len(readers))
-    rows = {name: {"mb": jobs[0].file(work, ".onnx").stat().st_size / 1e6} for name, jobs in found.items()}
+    rows: dict[str, dict[str, Any]] = {
+        name: {"mb": jobs[0].file(work, ".onnx").stat().st_size / 1e6} for name, jobs in found.items()
+    }
     for key in readers.keys() - others.keys():
         name, kind, runtime = key.split("|")
         took = 1e3 * measured[key].cpu_s_per_clip

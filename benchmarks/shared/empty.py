@@ -65,7 +65,7 @@ def _work(pipe: Connection, cache: Cache, settings: Execution) -> None:
     while True:
         try:
             task: Task = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return
         lease = wait_for(cache.lease(task.key), settings.lease_s, lambda: False)
         assert lease is not None

@@ -5,15 +5,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from slimaffect.cli.common import CachePath, app, console, places_of, shown_bars
-
-Region = Annotated[
-    str | None, typer.Option("--region", metavar="ISO3", help="Country of the electricity, such as DEU: grams of CO2.")
-]
-CarbonIntensity = Annotated[
-    float | None, typer.Option("--carbon-intensity", metavar="G", help="Grams of CO2 per kWh, instead of --region.")
-]
-Pue = Annotated[float, typer.Option("--pue", help="Energy of the building over that of its computers.")]
+from slimaffect.cli.common import CachePath, CarbonIntensity, Pue, Region, app, console, places_of, shown_bars
 
 
 @app.command()

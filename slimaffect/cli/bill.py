@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slimaffect.cli.bench import CarbonIntensity, Pue, Region
-from slimaffect.cli.common import app, console
+from slimaffect.cli.common import CarbonIntensity, Pue, Region, app, console
 
 
 @app.command()

@@ -38,6 +38,13 @@ CachePath = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, metavar="N", help="Processes at once; default: one per core.")
 ]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="ISO3", help="Country of the electricity, such as DEU: grams of CO2.")
+]
+CarbonIntensity = Annotated[
+    float | None, typer.Option("--carbon-intensity", metavar="G", help="Grams of CO2 per kWh, instead of --region.")
+]
+Pue = Annotated[float, typer.Option("--pue", help="Energy of the building over that of its computers.")]
 BundlePath = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder: results/.../bundles/NAME")]
 
 

@@ -82,6 +82,7 @@ def data_check(
     allow_uneven: Annotated[
         bool, typer.Option("--allow-uneven", help="Accept sites whose face coverage differs by more than 5 points.")
     ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything is set aside or doubtful.")] = False,
     overrides: DataOverrides = None,
     workers: Workers = None,
     cache: CachePath = None,
@@ -98,6 +99,8 @@ def data_check(
         console.print(f"Page: {write_check(found, to)}", highlight=False, soft_wrap=True)
     if not allow_uneven:
         refuse_uneven(found)
+    if strict and found.problems:
+        raise typer.Exit(DataError.exit_code)
 
 
 @data_app.command("plan")

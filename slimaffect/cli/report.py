@@ -61,7 +61,7 @@ def compare(a: ResultPath, b: ResultPath) -> None:
 class _ListByDefault(TyperGroup):
     """`slim results results/` lists; other subcommands are named."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # whose context it is depends on typer's version
         named = args and (args[0] in self.commands or args[0] in ("--help", "-h"))
         return super().parse_args(ctx, args if named else ["list", *args])
 

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from slimaffect.cli.common import CachePath, DataPath, Overrides, RecipePath, Workers, app, console, with_execution
+from slimaffect.cli.common import (
+    CachePath,
+    CarbonIntensity,
+    DataPath,
+    Overrides,
+    Pue,
+    RecipePath,
+    Region,
+    Workers,
+    app,
+    console,
+    with_execution,
+)
 from slimaffect.errors import RecipeError
 
 
@@ -24,12 +36,16 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Stop if any recording is set aside.")] = False,
     cache: CachePath = None,
     results: Annotated[Path, typer.Option("--results", metavar="PATH", help="Folder for results.")] = Path("results"),
+    region: Region = None,
+    carbon_intensity: CarbonIntensity = None,
+    pue: Pue = 1.0,
 ) -> None:
     """Run a recipe: slim, score leave-one-site-out, export, measure, report.
 
     Stop it with Ctrl-C whenever you like: what is finished is kept, and the same command goes on from there. SIGTERM
     makes every task keep its last step; the exit code is then 75, which asks a scheduler to queue the run again.
     """
+    from slimaffect.meter.carbon import intensity
     from slimaffect.recipe import load_recipe
     from slimaffect.report import print_report, write_report
     from slimaffect.run import Places, run_recipe, show_plan
@@ -39,8 +55,9 @@ def run(
     if dry_run:
         show_plan(loaded, places, console)
         return
-    name = Path(recipe).stem
-    result = run_recipe(loaded, name, places, console, fresh=fresh, strict=strict, retry_failed=retry_failed)
+    name, carbon = Path(recipe).stem, intensity(region, carbon_intensity, pue=pue)
+    how = {"fresh": fresh, "strict": strict, "retry_failed": retry_failed}
+    result = run_recipe(loaded, name, places, console, **how, carbon=carbon)
     page = write_report([result], places.result(name, loaded))
     print_report(console, [result])
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)

@@ -228,8 +228,8 @@ def plan_table(plan: Plan) -> Table:
     table.add_row("time", f"{plan.hours:.2f} h with {plan.workers} workers, each with a core to itself")
     room = "" if plan.fits else ": too little room, set --cache to another disk"
     table.add_row("disk", f"{plan.disk_gb:.2f} GB of crops; {plan.free_gb:.0f} GB are free{room}")
-    memory = plan.worker_mb and f"{plan.worker_mb:.0f} MB per worker, {plan.worker_mb * plan.workers:.0f} MB together"
-    table.add_row("memory", memory or "-")
+    each = plan.worker_mb
+    table.add_row("memory", f"{each:.0f} MB per worker, {each * plan.workers:.0f} MB together" if each else "-")
     table.caption = f"predicted from the beginnings of {plan.sampled} videos; crops are prepared once"
     return table
 

@@ -115,7 +115,7 @@ def versus_all(
 def ends(found: Pulls) -> Ends:
     """Both ends of the interval."""
     half = reach_of(found.freedom) * found.error if found.freedom else float("nan")
-    return (found.value - half, found.value + half) if np.isfinite(found.value) else (float("nan"),) * 2
+    return found.value - half, found.value + half
 
 
 def reach_of(freedom: int) -> float:

@@ -12,6 +12,7 @@ FIRST_GUESS_S = {
     "distill": 40.0,
     "quantise": 0.1,
     "subset": 1.0,
+    "tune": 400.0,
     "deploy": 5.0,
 }  # default recipe, one core of 2025
 

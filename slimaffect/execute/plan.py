@@ -63,9 +63,9 @@ class Plan:
             self._children[parent.key].append(key)
 
     def _needed(self, tasks: Sequence[Task]) -> set[str]:
-        """Leave out what is done, and what only leads to things that are done."""
+        """Leave out what is done, and what only leads to things that are done; what was damaged is on the bill."""
         needed: set[str] = set()
-        for task in tasks:
+        for task in (*tasks, *self.damaged):
             for link in reversed(task.chain):
                 if link.key in self.records:
                     break

@@ -103,8 +103,7 @@ def perform(
 
 
 def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, lease: Lease) -> dict[str, Any]:
-    if task.parent is not None:
-        perform(task.parent, clips, cache, settings=settings)
+    start = _start(task, clips, cache, settings)
     folder = cache.partial(task.key)
     attempt = Attempt(folder / ATTEMPTS)
     checkpoint = folder / CHECKPOINT
@@ -113,7 +112,6 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, l
     with asked_to_leave() as leaving:
         billed = BilledJournal(checkpoint, attempt, say, lease.check, leaving)
         with keeping(billed), Heartbeat(lease, settings.lease_s / 6, settings.hung_after_s, lambda: billed.examples):
-            start = given(task, clips, cache)
             if task.ranks > 1 and not task.deploy:
                 do = partial(train_together, task, clips, cache, folder, settings, lease, billed)
             else:
@@ -125,6 +123,16 @@ def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, l
             shutil.rmtree(checkpoint)  # a finished task keeps none
             kept = {"frames": labelled(start.clips), "curve": billed.curve}
             return cache.finish(task.key, _record(task, attempt.all(), figures) | kept, lease.check)
+
+
+def _start(task: Task, clips: Clips, cache: Cache, settings: Execution) -> Candidate:
+    """Load what the task starts from, and look afterwards whether that was intact; if not, it is done again first."""
+    while task.parent is not None:
+        perform(task.parent, clips, cache, settings=settings)
+        start = given(task, clips, cache)
+        if cache.read(task.parent.key) is not None:
+            return start
+    return given(task, clips, cache)
 
 
 def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, Any]:

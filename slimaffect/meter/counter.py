@@ -1,5 +1,6 @@
 """What an energy counter is, where its joules come from, and a guard that no counter goes back unseen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -66,10 +67,12 @@ def of_rank(counters: "list[Counter]", local_rank: int, gpu: str | None = None) 
     return [one for one in counters if one.domain == gpu or (local_rank == 0 and not one.domain.startswith("gpu:"))]
 
 
-def weakest(origins: "list[Provenance] | set[Provenance]") -> Provenance:
+def weakest(origins: Iterable[str]) -> Provenance:
     """Call a sum by its weakest part.
 
     >>> weakest(["measured", "modelled"])
     'modelled'
     """
-    return next((origin for origin in WEAKEST_FIRST if origin in origins), "missing")
+    found = set(origins)
+    present: list[Provenance] = [origin for origin in WEAKEST_FIRST if origin in found]
+    return present[0] if present else "missing"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from slimaffect.errors import EnergyError
 from slimaffect.meter.counter import Provenance, Scope
@@ -41,7 +40,7 @@ class CpuModel:
     provenance: Provenance = "modelled"
     scope: Scope = "process_tree"
     update_s, rel_sys = 0.0, 1.0
-    flags: ClassVar[tuple[str, ...]] = ()
+    flags: tuple[str, ...] = ()
 
     def __init__(self, power: CpuPower, cpu_clock: Callable[[], float] = time.process_time) -> None:
         """Take the power, and the clock whose seconds it is drawn for."""

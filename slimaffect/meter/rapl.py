@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from slimaffect.meter.counter import Counter, Provenance, Scope
 
@@ -19,7 +18,7 @@ class Rapl:
     scope: Scope = "package"
     update_s = 0.001  # the register is renewed every millisecond
     rel_sys = 0.05
-    flags: ClassVar[tuple[str, ...]] = ()
+    flags: tuple[str, ...] = ()
 
     def __init__(self, folder: Path) -> None:
         """Open a zone.
@@ -55,7 +54,7 @@ def rapl_counters(powercap: Path = POWERCAP) -> tuple[list[Counter], list[str]]:
     faults: list[str] = []
     for folder in _zones(powercap):
         try:
-            found.append(Rapl(folder))
+            found += [Rapl(folder)]
         except OSError as fault:
             faults.append(f"{folder.name}: {fault.strerror or fault}")
     return found, faults

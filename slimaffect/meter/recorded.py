@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from slimaffect.meter.counter import Counter, weakest
+from slimaffect.meter.counter import Counter, Scope, weakest
 from slimaffect.meter.cpu import CpuModel
 from slimaffect.meter.estimate import Idle, above_idle_mj, estimate, total_mj
 from slimaffect.meter.record import (
@@ -95,9 +95,9 @@ def _totals(kept: Sequence[Window], idle: Idle | None) -> Totals:
 
 
 def _uncertainty(kept: Sequence[Window], counters: Sequence[Counter], total: PerUnit) -> Uncertainty:
-    known = total.mean is not None and total.ci95 is not None and total.mean > 0
+    mean, ends = total.mean, total.ci95
     return Uncertainty(
-        stat_rel=(total.ci95[1] - total.mean) / total.mean if known else None,  # pyright: ignore[reportOptionalSubscript, reportOptionalOperand]
+        stat_rel=(ends[1] - mean) / mean if mean and ends else None,
         quant_rel=fmean(2 * window.gap_s / window.seconds for window in kept) if kept else None,
         gain_rel=max((one.rel_sys for one in counters if one.provenance != "modelled"), default=None),
         model_factor=next((one.power.band for one in counters if isinstance(one, CpuModel)), None),
@@ -109,11 +109,11 @@ def _origin(windows: Sequence[Window], kept: Sequence[Window], counters: Sequenc
     if not counters:
         missing = {"all": "no energy counter was given; `slim doctor` says which there are"}
     read = counters if kept else ()
-    scopes = {counter.scope for counter in read}
+    scopes: list[Scope] = [counter.scope for counter in read]
     return Origin(
         provenance=weakest({counter.provenance for counter in read}),
         source="+".join(sorted({counter.source for counter in read})) or None,
-        scope=scopes.pop() if len(scopes) == 1 else "board" if scopes else None,
+        scope=None if not scopes else scopes[0] if len(set(scopes)) == 1 else "board",
         domains=[counter.domain for counter in read],
         domains_missing=missing,
     )

@@ -4,9 +4,10 @@ Its monitor is not used: zeus 0.16.0 there answers 0 J without a word where a GP
 windows and adds psys to package. Nothing of its carbon and price modules is used either: they ask the network.
 """
 
+import importlib
 import importlib.util
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from slimaffect.meter.counter import Counter, Provenance, Scope
 
@@ -20,7 +21,7 @@ class ZeusGpu:
     scope: Scope = "device"
     update_s = 0.1
     rel_sys = 0.05
-    flags: ClassVar[tuple[str, ...]] = ()
+    flags: tuple[str, ...] = ()
 
     def __init__(self, gpus: Any, index: int) -> None:
         """Open the GPU that zeus calls `index`."""
@@ -39,7 +40,7 @@ class ZeusSoc:
     scope: Scope = "board"
     update_s = 0.1
     rel_sys = 0.1
-    flags: ClassVar[tuple[str, ...]] = ()
+    flags: tuple[str, ...] = ()
 
     def __init__(self, soc: Any) -> None:
         """Open what zeus found."""
@@ -70,7 +71,7 @@ def zeus_counters(device: Any = None) -> tuple[list[Counter], str]:
     if device is None:
         if importlib.util.find_spec("zeus") is None:
             return [], "zeus is not installed"
-        from zeus import device  # pyright: ignore[reportMissingImports]
+        device = importlib.import_module("zeus.device")
     found: list[Counter] = []
     whys = [_open(device, part, found) for part in (_amd, _soc)]
     return found, "" if found else "; ".join(why for why in whys if why)

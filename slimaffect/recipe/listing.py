@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from slimaffect.errors import Fault, RecipeError
 from slimaffect.recipe.describe import describe, nearest
@@ -64,7 +65,7 @@ def _settings(kind: type[BaseModel], default: BaseModel | None = None, prefix: s
         ):
             yield from _settings(field.annotation, value, f"{prefix}{name}.")
             continue
-        plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        plain = to_jsonable_python(value)
         required = field.is_required() and default is None
         yield SettingFacts(prefix + name, describe(field.annotation), required, plain, _description(kind, name))
 

@@ -49,8 +49,8 @@ def _repaid(baseline: Variant, variant: Variant, per_day: float | None) -> tuple
     told = variant.repaid or repaid_of(baseline, variant)
     if told is None:
         return DASH, DASH, DASH
-    low, high = told.interval or (None, None)
-    return _load(told.clips, per_day), f"{_load(low, per_day)} to {_load(high, per_day)}", _unit(told)
+    ends = DASH if told.interval is None else " to ".join(_load(end, per_day) for end in told.interval)
+    return _load(told.clips, per_day), ends, _unit(told)
 
 
 def _unit(told: Repaid) -> str:

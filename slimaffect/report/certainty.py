@@ -140,7 +140,8 @@ def ccc_of_sites(sites: Float[np.ndarray, "sites draws 2"]) -> Float[np.ndarray,
 
 
 def _moving(sites: Float[np.ndarray, "sites draws 2"]) -> Float[np.ndarray, "moving draws 2"]:
-    return sites[~np.isnan(sites).all(axis=1).any(axis=-1)]
+    still = np.isnan(sites).all(axis=1)
+    return sites[~np.asarray(still).any(axis=1)]
 
 
 def _gains(sites: Float[np.ndarray, "sites draws 2"]) -> dict[str, Float[np.ndarray, " draws"]]:

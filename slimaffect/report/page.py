@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import slimaffect
 from slimaffect.report import words
@@ -56,14 +56,13 @@ def write_report(results: Sequence[Result], folder: Path) -> Path:
     """
     result = merge(results)
     folder.mkdir(parents=True, exist_ok=True)
-    png, svg = BytesIO(), BytesIO()
-    write_picture(result, png, "png")
-    write_picture(result, svg, "svg")
-    _replace(folder / "pareto.png", png.getvalue())
-    _replace(folder / "pareto.svg", svg.getvalue())
+    pictures: dict[Literal["png", "svg"], BytesIO] = {"png": BytesIO(), "svg": BytesIO()}
+    for kind, picture in pictures.items():
+        write_picture(result, picture, kind)
+        _replace(folder / f"pareto.{kind}", picture.getvalue())
     for kind, table in (("md", to_markdown(result)), ("tex", to_latex(result)), ("csv", to_csv(result))):
         _replace(folder / f"table.{kind}", table.encode())
-    return _replace(folder / "report.html", page(result, png.getvalue()).encode())
+    return _replace(folder / "report.html", page(result, pictures["png"].getvalue()).encode())
 
 
 def page(result: Result, picture: bytes) -> str:

@@ -20,8 +20,8 @@ def to_mlflow(results: Sequence[tuple[Path, Result]], where: str) -> int:
         ResultError: MLflow is not installed, or refuses.
     """
     try:
-        from mlflow.exceptions import MlflowException  # pyright: ignore[reportMissingImports]  (an extra)
-        from mlflow.tracking import MlflowClient  # pyright: ignore[reportMissingImports]  (an extra)
+        from mlflow.exceptions import MlflowException  # pyright: ignore[reportMissingImports]
+        from mlflow.tracking import MlflowClient  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise _absent("mlflow") from error
     address, artifacts = _place(where)

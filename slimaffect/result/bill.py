@@ -61,8 +61,9 @@ def _in_joules(baseline: Variant, variant: Variant) -> BreakEven | None:
     origins = {before.provenance, after.provenance, baseline.cost.provenance, variant.cost.provenance}
     if origins != {"measured"}:
         return None
-    ends = {"before_interval": before.interval, "after_interval": after.interval}
-    return break_even(made - given, before.value, after.value, **ends)
+    return break_even(
+        made - given, before.value, after.value, before_interval=before.interval, after_interval=after.interval
+    )
 
 
 def _in_cpu_s(baseline: Variant, variant: Variant) -> BreakEven | None:
@@ -75,13 +76,14 @@ def _in_cpu_s(baseline: Variant, variant: Variant) -> BreakEven | None:
     made, given = variant.cost.cpu_s, baseline.cost.cpu_s
     if before is None or after is None or made is None or given is None:
         return None
-    ends = {"before_interval": baseline.deploy.cpu_s_interval, "after_interval": variant.deploy.cpu_s_interval}
-    return break_even(made - given, before, after, **ends)
+    ends = baseline.deploy.cpu_s_interval, variant.deploy.cpu_s_interval
+    return break_even(made - given, before, after, before_interval=ends[0], after_interval=ends[1])
 
 
 def _record(unit: Any, found: BreakEven) -> Repaid:
     clips, low, high = (None if math.isinf(one) else one for one in (found.clips, *found.interval))
-    return Repaid(unit=unit, clips=clips, interval=(low, high))
+    known = found.interval[0] < found.interval[1]  # the time of a clip came with an interval
+    return Repaid(unit=unit, clips=clips, interval=(low, high) if known else None)
 
 
 def _attempts(entry: LedgerEntry) -> list[dict[str, Any]]:

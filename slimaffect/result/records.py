@@ -247,6 +247,8 @@ class Variant(Record):
     """When the shrinking has repaid its cost; None for the baseline, and where either cost is unknown."""
     pareto: ParetoPlace | None = None
     flags: list[str] = []
+    figures: dict[str, Any] = {}
+    """What its steps found while they made the model that ships, by their words: what a subset kept, int8 cost."""
 
 
 class LedgerEntry(Record):

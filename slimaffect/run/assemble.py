@@ -79,6 +79,7 @@ def variants_of(
             scores=scores[name],
             deploy=deployed[name],
             cost=cost_of(one, records),
+            figures=figures_of(one, records),
         )
         for one in everything
     ]
@@ -87,6 +88,12 @@ def variants_of(
         variant.model_copy(update={"pareto": place, "repaid": repaid_of(baseline, variant) if baseline else None})
         for variant, place in zip(found, fronts(found), strict=True)
     ]
+
+
+def figures_of(one: Finished, records: Records) -> dict[str, Any]:
+    """Gather what the steps behind the model that ships found; of a step that stands twice, what the last one did."""
+    found = [records[link.key]["figures"] for link in one.shipped.chain if not link.deploy]
+    return {word: told for figures in found for word, told in figures.items()}
 
 
 def cost_of(one: Finished, records: Records) -> Cost:

@@ -9,9 +9,8 @@ import numpy as np
 
 from slimaffect.errors import BundleError
 from slimaffect.runtime.device import Device
-from slimaffect.runtime.ort import way_of
 from slimaffect.runtime.ports import Ports, ports_of
-from slimaffect.runtime.ways import Buffers, Way, Ways
+from slimaffect.runtime.ways import Buffers, Way, Ways, way_of
 
 
 class OpenedEngine:

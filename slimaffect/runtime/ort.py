@@ -1,15 +1,15 @@
 """ONNX Runtime: on the CPU, or on a GPU with its CUDA or TensorRT provider, and never silently on another."""
 
+import importlib.metadata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+from platformdirs import user_cache_path
 
+from slimaffect.runtime.building import Profile
 from slimaffect.runtime.ports import Ports, ports_of
-from slimaffect.runtime.usual import Bound, Infer, usual
-from slimaffect.runtime.ways import Buffers, Way, Ways
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -21,8 +21,10 @@ PROVIDERS: dict[OrtRuntime, tuple[str, ...]] = {
     "onnxruntime-cuda": ("CUDAExecutionProvider", CPU),
     "onnxruntime-tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider", CPU),
 }
+PROFILE = Profile()
 COMPUTING = {"Conv", "Gemm", "MatMul", "LSTM", "QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "FusedConv"}
 """What may never fall back: a provider leaves the arithmetic of shapes to the CPU on purpose, and that is no loss."""
+EXACT_PRODUCTS = "session.x64quantprecision"
 ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 
@@ -52,6 +54,8 @@ def load_onnxruntime(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised below
+    # Without VNNI the CPU's 8-bit products overflow 16 bits and saturate: some 15 levels were lost on an AVX2 machine
+    options.add_session_config_entry(EXACT_PRODUCTS, "1")
     for axis, size in (sizes or {}).items():
         options.add_free_dimension_override_by_name(axis, size)
     # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
@@ -59,8 +63,13 @@ def load_onnxruntime(
     if runtime != "onnxruntime":
         options.add_session_config_entry(ASSIGNMENT, "1")
         _loadable(onnxruntime, PROVIDERS[runtime][0])
+    if runtime == "onnxruntime-tensorrt":
+        refuse_mismatch(onnxruntime.__version__, _installed("tensorrt"))
     session = onnxruntime.InferenceSession(
-        file, options, providers=_with_options(runtime, graph=graph), disabled_optimizers=unwanted
+        file,
+        options,
+        providers=_with_options(file, runtime, graph=graph, fixed=bool(sizes)),
+        disabled_optimizers=unwanted,
     )
     session.disable_fallback()
     if runtime != "onnxruntime":
@@ -95,12 +104,59 @@ def _loadable(onnxruntime: Any, provider: str) -> None:
         onnxruntime.preload_dlls()
 
 
-def _with_options(runtime: OrtRuntime, *, graph: bool) -> list[str | tuple[str, dict[str, str]]]:
-    """Name the providers; float32 is computed in float32, not in TF32, which would be some 1e-3 away."""
-    told: dict[str, dict[str, str]] = {
-        "CUDAExecutionProvider": {"use_tf32": "0", "enable_cuda_graph": str(int(graph))},
-        "TensorrtExecutionProvider": {"trt_cuda_graph_enable": str(int(graph))},
+def refuse_mismatch(onnxruntime: str, tensorrt: str | None) -> None:
+    """Refuse TensorRT 11 under an ONNX Runtime that was built for 10 (before 1.27, NVIDIA's migration page).
+
+    Raises:
+        ValueError: with both versions.
+    """
+    if tensorrt is None or int(tensorrt.split(".")[0]) < 11:
+        return
+    if tuple(int(part) for part in onnxruntime.split(".")[:2]) < (1, 27):
+        raise ValueError(f"TensorRT {tensorrt} needs ONNX Runtime 1.27 or later, and {onnxruntime} is installed")
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def shapes_option(ports: Ports, batch: int, time: int) -> str:
+    """Write sizes as the TensorRT provider reads them; without them it builds anew at each new length, for a minute.
+
+    >>> shapes_option(Ports(48, 1, 16), 4, 64)
+    'frames:4x64x3x48x48,h:1x4x16,c:1x4x16'
+    """
+    state = "x".join(map(str, ports.state_shape(batch)))
+    states = f",h:{state},c:{state}" if ports.layers else ""
+    return f"frames:{batch}x{time}x3x{ports.pixels}x{ports.pixels}{states}"
+
+
+def _tensorrt_options(file: Path, *, graph: bool, fixed: bool) -> dict[str, str]:
+    """Tell the range of sizes, and keep engines: a second process would else build them again."""
+    options = {
+        "trt_cuda_graph_enable": str(int(graph)),
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(user_cache_path("slimaffect") / "engines" / "onnxruntime"),
+        "trt_timing_cache_enable": "1",
     }
+    if not fixed:
+        _, ports = load_onnxruntime(file, 1)
+        for index, word in enumerate(("min", "opt", "max")):
+            sizes = PROFILE.batch[index], PROFILE.time[index]
+            options[f"trt_profile_{word}_shapes"] = shapes_option(ports, *sizes)
+    return options
+
+
+def _with_options(
+    file: Path, runtime: OrtRuntime, *, graph: bool, fixed: bool
+) -> list[str | tuple[str, dict[str, str]]]:
+    """Name the providers; float32 is computed in float32, not in TF32, which would be some 1e-3 away."""
+    told = {"CUDAExecutionProvider": {"use_tf32": "0", "enable_cuda_graph": str(int(graph))}}
+    if runtime == "onnxruntime-tensorrt":
+        told["TensorrtExecutionProvider"] = _tensorrt_options(file, graph=graph, fixed=fixed)
     return [(name, told[name]) if name in told else name for name in PROVIDERS[runtime]]
 
 
@@ -124,120 +180,3 @@ def refuse_fallback(session: Any, runtime: OrtRuntime) -> None:
     if lost := {kind: n for kind, n in placed(session).get(CPU, Counter()).items() if kind in COMPUTING}:
         named = ", ".join(f"{n} {kind}" for kind, n in sorted(lost.items()))
         raise ValueError(f"{wanted} leaves {named} to the CPU; a fallback is an error here")
-
-
-def open_onnxruntime(file: Path, threads: int, runtime: OrtRuntime = "onnxruntime") -> tuple[Ports, Infer]:
-    """Open a file; its memory is laid out once for a size of clip: on a GPU for each, on the CPU for the usual ones."""
-    session, ports = load_onnxruntime(file, threads, runtime)
-    if runtime != "onnxruntime":
-
-        def recorded(sizes: dict[str, int]) -> tuple[Any, bool]:
-            loaded, _, graph = load_recorded(file, threads, runtime, sizes)
-            return loaded, graph
-
-        return ports, DeviceRequest(session, recorded=recorded)
-
-    def infer(feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return cast("list[np.ndarray]", session.run(None, feed))
-
-    return ports, usual(file, infer, lambda sizes: Bound(load_onnxruntime(file, threads, sizes=sizes)[0]))
-
-
-def way_of(feed: dict[str, np.ndarray]) -> Way:
-    """Lay out memory for an answer to this feed; states come out as large as they went in."""
-    inputs = {name: np.zeros_like(values) for name, values in feed.items()}
-    batch, time = feed["frames"].shape[:2]
-    states = {f"{name}_out": np.zeros_like(feed[name]) for name in "hc" if name in feed}
-    return Way(inputs, {"affect": np.zeros((batch, time, 2), np.float32), **states})
-
-
-MOST_RECORDED = 3  # sizes of clip that get a CUDA graph, each with a copy of the weights; an archive's last chunks vary
-Recorded = Callable[[dict[str, int]], tuple[Any, bool]]
-
-
-class DeviceRequest:
-    """Answers from memory on the device that is kept for each size of clip; states come back to the host."""
-
-    def __init__(self, session: Any, device: str = "cuda", recorded: Recorded | None = None) -> None:
-        """Keep the session, and what loads one that records a CUDA graph of one size."""
-        self._session, self._device, self._recorded = session, device, recorded
-        self._laid_out: dict[tuple[int, ...], tuple[Way, Ways]] = {}
-
-    def __call__(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Answer named inputs; outputs come in the file's order."""
-        size = feed["frames"].shape
-        if size not in self._laid_out:
-            way = way_of(feed)
-            session, graph = self._for_size(size)
-            ways = bound_on_device(session, (way,), self._device, states_stay=False, graph=graph)
-            self._laid_out[size] = way, ways
-        way, ways = self._laid_out[size]
-        for name, values in feed.items():
-            np.copyto(way.inputs[name], values, casting="no")
-        ways.run[0]()
-        return [values.copy() for values in way.outputs.values()]
-
-    def _for_size(self, size: tuple[int, ...]) -> tuple[Any, bool]:
-        if self._recorded is None or len(self._laid_out) >= MOST_RECORDED:
-            return self._session, False
-        return self._recorded({"batch": size[0], "time": size[1]})
-
-
-def bound_on_cpu(session: "InferenceSession", ways: tuple[Way, ...]) -> Ways:
-    """Bind the given memory itself: on a CPU nothing is copied."""
-    from onnxruntime import OrtValue
-
-    def bound(way: Way) -> Callable[[], object]:
-        binding = session.io_binding()
-        for name, values in way.inputs.items():
-            binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(values))
-        for name, values in way.outputs.items():
-            binding.bind_ortvalue_output(name, OrtValue.ortvalue_from_numpy(values))
-        return lambda: session.run_with_iobinding(binding)
-
-    return Ways(tuple(bound(way) for way in ways))
-
-
-def bound_on_device(
-    session: Any, ways: tuple[Way, ...], device: str = "cuda", *, states_stay: bool = True, graph: bool = False
-) -> Ways:
-    """Bind memory on the device; frames go there and affect comes back, and states stay unless they are asked for.
-
-    With `graph` each way is recorded at its first run and replayed from then on, under a number of its own.
-    """
-    import onnxruntime
-
-    held: dict[int, Any] = {}
-
-    def on_device(values: np.ndarray) -> Any:
-        if id(values) not in held:
-            held[id(values)] = onnxruntime.OrtValue.ortvalue_from_numpy(values, device, 0)
-        return held[id(values)]
-
-    def bound(number: int, way: Way) -> Callable[[], object]:
-        binding, options = session.io_binding(), onnxruntime.RunOptions()  # pyright: ignore[reportAttributeAccessIssue]
-        if graph:
-            options.add_run_config_entry("gpu_graph_id", str(number))
-        for name, values in way.inputs.items():
-            binding.bind_ortvalue_input(name, on_device(values))
-        for name, values in way.outputs.items():
-            binding.bind_ortvalue_output(name, on_device(values))
-        up = [values for name, values in way.inputs.items() if name == "frames" or not states_stay]
-        down = [values for name, values in way.outputs.items() if name == "affect" or not states_stay]
-        return lambda: _run(session, binding, options, up, down, held)
-
-    def forget(buffers: Buffers) -> None:
-        for values in buffers.values():
-            held[id(values)].update_inplace(values)
-
-    return Ways(tuple(bound(number, way) for number, way in enumerate(ways, start=1)), forget)
-
-
-def _run(
-    session: Any, binding: Any, options: Any, up: list[np.ndarray], down: list[np.ndarray], held: dict[int, Any]
-) -> None:
-    for values in up:
-        held[id(values)].update_inplace(values)
-    session.run_with_iobinding(binding, options)
-    for values in down:
-        np.copyto(values, held[id(values)].numpy())

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from slimaffect.errors import BundleError, SlimError
+from slimaffect.runtime.bound import open_onnxruntime
 from slimaffect.runtime.engines import Complain, Offer, open_engine
-from slimaffect.runtime.ort import open_onnxruntime
 from slimaffect.runtime.ports import Ports
 from slimaffect.runtime.usual import Infer
 from slimaffect.runtime.vino import open_openvino

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from slimaffect.errors import BundleError
+from slimaffect.runtime.bound import bound_on_cpu, bound_on_device
 from slimaffect.runtime.engines import Complain, Offer, open_engine
-from slimaffect.runtime.ort import bound_on_cpu, bound_on_device, load_onnxruntime, load_recorded
+from slimaffect.runtime.ort import load_onnxruntime, load_recorded
 from slimaffect.runtime.ports import Ports
 from slimaffect.runtime.session import Runtime, loaded, unheard
 from slimaffect.runtime.vino import bound_openvino, load_openvino

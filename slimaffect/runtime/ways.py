@@ -28,3 +28,11 @@ class Ways(NamedTuple):
 
 Bind = Callable[[tuple[Way, ...]], Ways]
 """Ways through laid-out memory -> what goes them."""
+
+
+def way_of(feed: dict[str, np.ndarray]) -> Way:
+    """Lay out memory for an answer to this feed; states come out as large as they went in."""
+    inputs = {name: np.zeros_like(values) for name, values in feed.items()}
+    batch, time = feed["frames"].shape[:2]
+    states = {f"{name}_out": np.zeros_like(feed[name]) for name in "hc" if name in feed}
+    return Way(inputs, {"affect": np.zeros((batch, time, 2), np.float32), **states})

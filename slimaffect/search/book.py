@@ -162,6 +162,7 @@ class Book:
 def _storage(file: Path | None) -> "BaseStorage":
     try:
         import optuna
+        import optuna.storages.journal
     except ImportError as error:
         raise RunError("tune needs optuna, which is not installed. Run: pip install 'optuna>=5,<6'.") from error
     optuna.logging.set_verbosity(logging.WARNING)

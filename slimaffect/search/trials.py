@@ -25,7 +25,7 @@ from slimaffect.search.transfer import Earlier, people
 from slimaffect.select.thin import thin
 from slimaffect.settings import Settings
 from slimaffect.train.candidate import Candidate
-from slimaffect.train.journal import Journal, journal, keeping
+from slimaffect.train.journal import Journal, Leaving, journal, keeping
 from slimaffect.train.loop import train
 from slimaffect.train.randomness import torch_seed
 from slimaffect.train.validate import mean_ccc, shortened, split
@@ -168,6 +168,8 @@ class Trials:
         with keeping(Watched(self.opened, report, over, self.budget.trials)) as watched:
             try:
                 net = train(self.started(knobs, seed), learn, self.loss(knobs), knobs.plain(), seed, judges=judge)
+            except Leaving:  # its checkpoint is what the next process goes on from
+                raise
             except Exception:  # pruned, or failed; of a training that is killed the checkpoint stays
                 watched.sweep()
                 raise
@@ -215,6 +217,18 @@ class Watched(Journal):
         if "ccc" in figures:
             self.last = figures["ccc"] if done == total else None
             self._report(round(100 * done / total), figures["ccc"])
+
+    def may_write(self) -> None:
+        """Ask the task's journal."""
+        self._outer.may_write()
+
+    def leaving(self) -> bool:
+        """Ask the task's journal."""
+        return self._outer.leaving()
+
+    def report(self, sentence: str) -> None:
+        """Pass it on."""
+        self._outer.report(sentence)
 
     def sweep(self) -> None:
         """Delete the checkpoint of a training that is over."""

@@ -1,17 +1,18 @@
 """Export in another number format: half the bytes, or a quarter of them and integer arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import Field, PositiveInt, field_validator, model_validator
 from torch import Tensor
 
 from slimaffect.export.graph import graph
-from slimaffect.export.int8 import calibrated
+from slimaffect.export.int8 import Calibrated, calibrated
 from slimaffect.export.int8.sensitivity import Judge, keep_worst
 from slimaffect.export.int8.trainable import settled, trainable
 from slimaffect.model.imitation import gap
@@ -138,11 +139,13 @@ def within(candidate: Candidate, margin: float, settings: TrainRounded | None) -
         DataError: no site can spare a subject.
     """
     judge = Judge(candidate)
-    if settings is not None and judge.as_float - judge.ccc(judge.calibrated(candidate)) > margin:
+    rounded = judge.ccc(judge.calibrated(candidate)) if settings is not None else None
+    trained = rounded is not None and judge.as_float - rounded > margin
+    if settings is not None and trained:
         candidate = train_rounded(candidate, settings)
     kept, reached = keep_worst(judge, candidate, margin)
     told = {"kept": kept, "ccc": {"fp32": judge.as_float, "int8": reached}}
-    journal().figures["quantise"] = {"trained": bool(candidate.precision.learned), **told}
+    note({"trained": trained, "ccc_before_training": rounded, **told})
     return replace(candidate, precision=candidate.precision.model_copy(update=told))
 
 
@@ -154,4 +157,23 @@ def train_rounded(candidate: Candidate, settings: TrainRounded) -> Candidate:
     net, learned = settled(given, train(net, candidate.clips, SameFeatures(given), settings, candidate.seed))
     # The trained weights are equalised and corrected already; again would be something else than what was trained.
     told = {"equalise": False, "correct_bias": False, "learned": learned}
+    note({"trained": True, "ranges": moved(found, learned)})
     return replace(candidate, model=net, precision=candidate.precision.model_copy(update=told))
+
+
+def moved(found: Calibrated, learned: Mapping[str, tuple[float, float]]) -> dict[str, dict[str, float]]:
+    """Say for each activation where its range ended after calibration, where training put it, and their ratio."""
+    calibrated_ = {
+        name: max(float(np.abs(end).max()) for end in found.ranges.data[name].range_value) for name in learned
+    }
+    ends = {name: max(map(abs, learned[name])) for name in learned}
+    return {
+        name: {"calibrated": start, "learned": ends[name], "ratio": ends[name] / max(start, 1e-12)}
+        for name, start in calibrated_.items()
+    }
+
+
+def note(told: dict[str, Any]) -> None:
+    """Put what was found beside what was noted before, into the record of the task."""
+    figures = journal().figures
+    figures["quantise"] = figures.get("quantise", {}) | told

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Leaving(Exception):  # noqa: N818  (it is no error: the training has kept its state)
@@ -53,8 +53,11 @@ def journal() -> Journal:
     return _open.get(None) or Journal()
 
 
+Kept = TypeVar("Kept", bound=Journal)
+
+
 @contextmanager
-def keeping(opened: Journal) -> Iterator[Journal]:
+def keeping(opened: Kept) -> Iterator[Kept]:
     """Open a journal for the trainings inside the block."""
     token = _open.set(opened)
     try:

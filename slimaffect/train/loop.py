@@ -96,7 +96,8 @@ def _epochs(
             continue
         even_out(learner.net, learner.loss)
         progress.keep(last, learner.net, learner.loss, optimiser, passing)
-        yield {"loss": math.fsum(losses) / len(losses)}
+        # What is left of an interrupted epoch may be steps that thrift skips.
+        yield {"loss": math.fsum(losses) / len(losses)} if losses else {}
 
 
 def _steps(

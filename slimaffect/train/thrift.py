@@ -41,6 +41,10 @@ class Thrift(nn.Module):
         self._keys = _keys(places)
         self.error: Tensor  # squared error of each cell when it was last drawn; NaN before
         self.register_buffer("error", torch.full((int(self.cells.max()) + 1,), torch.nan))
+        self.judged: Tensor  # what the present epoch was decided by: one that is interrupted goes on as it began
+        self.register_buffer("judged", self.error.clone())
+        self.decided: Tensor  # the epoch that was last decided
+        self.register_buffer("decided", torch.tensor(-1))
         self._now, self._kept, self._weights = -1, places, np.ones(len(self.error))
         self._drawn: tuple[Int[np.ndarray, " batch"], Batch] | None = None
 
@@ -48,6 +52,9 @@ class Thrift(nn.Module):
         """List what may be drawn at a step; at the first one of an epoch it is decided."""
         number = step // self.epoch
         if number != self._now:
+            if int(self.decided) != number:
+                self.judged.copy_(self.error)
+                self.decided.fill_(number)
             self._now = number
             self._decide(number)
         return self._kept
@@ -58,7 +65,7 @@ class Thrift(nn.Module):
         return int((at + 1) * share + 1e-9) == int(at * share + 1e-9) and at > 0
 
     def _decide(self, number: int) -> None:
-        error = self.error.numpy()
+        error = self.judged.numpy()
         easy = error < np.nanmean(error) if np.isfinite(error).any() else np.zeros(len(error), bool)
         if number >= self.epochs - max(1, round(ANNEALED * self.epochs)):
             easy[:] = False
@@ -81,7 +88,8 @@ class Thrift(nn.Module):
         error, cells = error[known], cells[known]
         sums, counts = (np.bincount(cells, weights, len(self.error)) for weights in (error, np.ones(len(cells))))
         mean = torch.from_numpy(np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)).float()
-        self.error[counts > 0] = mean[counts > 0]
+        met = torch.from_numpy(counts > 0)
+        self.error[met] = mean[met]
 
 
 def _errors(

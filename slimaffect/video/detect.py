@@ -25,7 +25,7 @@ BRIGHT_SPOTS = (0.05, 0.025)  # their size as a share of the picture's shorter s
 SPOT_IN_FACE = 0.1  # their size as a share of a face
 CASCADE = "haarcascade_frontalface_alt2.xml"
 SURROUNDINGS = 2.0  # a face is first looked for in a window this much larger than its last box
-SHRUNK = 1.5  # and at no less than its last size by this factor: small sizes take most of the time
+SHRUNK = 1.4  # and at no less than its last size by this factor: small sizes take most of the time
 
 
 @runtime_checkable

@@ -39,6 +39,8 @@ class Picture:
         """The luma plane (or green) at a size whose longer side is at most `longest` pixels."""
         size = self._within(longest)
         luma = self.planes[0 if self.to_rgb[1, 0] else 1]
+        while min(luma.shape[1] / size[0], luma.shape[0] / size[1]) >= 2:  # eight times as quick as in one go
+            luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
         return luma if luma.shape == size[::-1] else cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
 
     def small(self, longest: int) -> UInt8[np.ndarray, "rows columns 3"]:
@@ -98,7 +100,7 @@ def _upright(image: Picture, turns: int, pixel_aspect: float) -> Picture:
     if turns % 4:
         planes = tuple(np.ascontiguousarray(np.rot90(p, -turns)) for p in planes)
         width, height = (height, width) if turns % 2 else (width, height)
-    return Picture(planes, width, height, image.to_rgb)
+    return Picture(planes, width, height, image.to_rgb)  # pyright: ignore[reportArgumentType]  (as many as there were)
 
 
 def _yuv_to_rgb(frame: av.VideoFrame) -> Float[np.ndarray, "3 4"]:

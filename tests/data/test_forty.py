@@ -3,7 +3,9 @@
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from slimaffect.cli import app
 from slimaffect.data import ClipSettings, DatasetFacts, DataSettings, prepare, write_dataset_yaml
 from slimaffect.errors import DataError
 
@@ -53,9 +55,15 @@ def forty(films, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def prepared(forty, tmp_path_factory):
+def cache(tmp_path_factory):
+    """Where it is prepared."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def prepared(forty, cache):
     """The dataset, prepared."""
-    return prepare(forty, tmp_path_factory.mktemp("cache"))
+    return prepare(forty, cache)
 
 
 def test_twenty_eight_are_prepared(prepared):
@@ -88,3 +96,15 @@ def test_strict_refuses_with_exit_code_three(forty, tmp_path):
     with pytest.raises(DataError, match="2 problems, and --strict accepts none") as caught:
         prepare(forty, tmp_path / "cache", strict=True)
     assert caught.value.exit_code == 3
+
+
+def test_a_check_lists_them_and_ends_with_zero_and_strictly_with_three(forty, prepared, cache):
+    """What a person sees: every broken recording by its place, exit code 0, and 3 where nothing may be set aside."""
+    reading = [part for text in ("rate=10", "pixels=16", "clip.frames=5") for part in ("--set", f"data.{text}")]
+    told = ["data", "check", forty.source, *reading, "--set", "data.clip.stride=5", "--cache", str(cache)]
+    outcome = CliRunner().invoke(app, [*told, "--workers", "1", "--allow-uneven"])
+    assert outcome.exit_code == 0, outcome.output
+    places = {problem.where for problem in prepared.problems if problem.severity == "set aside"}
+    assert len(places) == 12
+    assert all(place.split("/")[1] in outcome.output for place in places), outcome.output
+    assert CliRunner().invoke(app, [*told, "--workers", "1", "--allow-uneven", "--strict"]).exit_code == 3

@@ -27,6 +27,7 @@ SPECS = {
     "residual": ModelSpec(
         pixels=16, cnn=PlainCnn(widths=(4, 6), residual=True), features=5, lstm=Lstm(hidden=3, layers=2)
     ),
+    "large patches": ModelSpec(pixels=24, cnn=PlainCnn(widths=(5, 6), stem="8x8"), features=5, lstm=Lstm(hidden=3)),
     "patches": ModelSpec(pixels=24, cnn=PlainCnn(widths=(5, 6), stem="4x4"), features=5, lstm=Lstm(hidden=3)),
     "per frame": ModelSpec(pixels=16, cnn=PlainCnn(widths=(4,)), features=5, lstm=Lstm(layers=0)),
     "basic": ModelSpec(pixels=17, cnn=ResNetCnn.model_validate(BASIC), features=5, lstm=Lstm(hidden=4)),

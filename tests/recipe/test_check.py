@@ -35,7 +35,7 @@ BROKEN = {
     "unknown word": (
         TRAIN + "  - quantise: {to: int9}\n",
         3,
-        "`to` is the text `int9`; it must be one of fp32, fp16, int8",
+        "`to` is the text `int9`; it must be one of fp32, fp16, bf16, int8",
     ),
     "unknown kind of CNN": (
         "model:\n  cnn:\n    kind: plan\n" + TRAIN,

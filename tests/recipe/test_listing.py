@@ -19,7 +19,7 @@ def test_steps_are_listed_with_what_their_classes_say() -> None:
     assert all(facts.summary.endswith(".") for facts in listed.values())
     assert all(setting.description and setting.type for facts in listed.values() for setting in facts.settings)
     to = next(setting for setting in listed["quantise"].settings if setting.name == "to")
-    assert (to.type, to.required) == ("one of fp32, fp16, int8", False)
+    assert (to.type, to.required) == ("one of fp32, fp16, bf16, int8", False)
     assert listed["quantise"].last
     assert not listed["train"].needs_training
     assert next(s for s in listed["distill"].settings if s.name == "student").required
@@ -40,7 +40,7 @@ def test_a_step_is_shown_as_a_table() -> None:
     console.print(table)
     shown = console.file.getvalue()
     assert "quantise" in shown
-    assert re.search(r"to +int8 +one of fp32, fp16, int8", shown)
+    assert re.search(r"to +int8 +one of fp32, fp16, bf16, int8", shown)
     assert len(step_tables()) == len(STEPS)
 
 

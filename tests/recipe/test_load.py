@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from slimaffect.errors import RecipeError
+from slimaffect.model.count import parameters
 from slimaffect.recipe import load_recipe, shipped
 
 TRAIN = "steps:\n  - train: {epochs: 2}\n"
@@ -20,7 +21,21 @@ def refusal(path: Path | str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize(
+    "file", sorted((shipped()["baseline"].parent / "reference").glob("*.yaml")), ids=lambda f: f.stem
+)
+def test_the_recipes_of_the_reference_benchmark_load(file):
+    """Each says how to run it, reads 64 pixels, and trains the same residual baseline of a million parameters."""
+    recipe = load_recipe(file)
+    assert "slim run" in file.read_text() or "benchmarks/reference.py" in file.read_text()
+    assert recipe.variants[0].steps == load_recipe(file.with_name("baseline.yaml")).variants[0].steps
+    assert (recipe.data.pixels, round(parameters(recipe.spec), -4)) == (64, 1_030_000)
+
+
+FULL_SIZE = {"workingage", "workingage_slim"}  # they need a dataset of one's own, and GPUs
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped()) - FULL_SIZE))
 def test_every_shipped_recipe_loads(name: str) -> None:
     """Every shipped recipe is found by its bare name, says what it is and how to launch it, and has a baseline."""
     recipe = load_recipe(name)
@@ -169,3 +184,13 @@ def test_a_bad_base_is_refused(line: str, fragment: str, tmp_path: Path) -> None
     (tmp_path / "base.yaml").write_text(TRAIN)
     (tmp_path / "mine.yaml").write_text(f"about: x\n{line}\n")
     assert fragment in refusal(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(FULL_SIZE))
+def test_full_size_recipes_share_their_training(name: str) -> None:
+    """Both recipes of the full size begin with the same training, so that the second finds it in the cache."""
+    recipe, full = load_recipe(name), load_recipe("workingage")
+    assert recipe.variants[0].steps == full.variants[0].steps
+    assert recipe.spec == full.spec
+    assert recipe.data == full.data
+    assert (recipe.spec.lstm.layers, recipe.spec.lstm.hidden) == (2, 256)

@@ -48,7 +48,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "engine_capabilities": ("8.6", "8.9", "12.0"),
         "threads": 1,
     }
-    assert recipe.execution.model_dump() == {"workers": "auto", "threads": 1}
+    execution = recipe.execution
+    assert (execution.on, execution.workers, execution.threads, execution.device) == ("local", "auto", 1, "auto")
 
 
 def test_a_named_shape_reads_the_crops_that_data_prepares() -> None:
@@ -220,7 +221,7 @@ right = st.fixed_dictionaries(
         "deploy": st.fixed_dictionaries(
             {"runtimes": st.sampled_from(["auto", ["openvino"], ["onnxruntime", "openvino"]])}
         ),
-        "steps": st.lists(st.sampled_from(["fp32", "fp16", "int8"]), min_size=1, unique=True).map(
+        "steps": st.lists(st.sampled_from(["fp32", "fp16", "bf16", "int8"]), min_size=1, unique=True).map(
             lambda to: [
                 TRAIN,
                 {"distill": {"student": {"sweep": ["tiny", "small"]}}},

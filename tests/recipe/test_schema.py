@@ -38,6 +38,6 @@ def test_the_schema_offers_every_step_and_sweeps_in_its_settings() -> None:
     assert set(lines) == set(STEPS)
     settings, _ = lines["quantise"]["quantise"]["anyOf"][0]["anyOf"]
     value, sweep = settings["properties"]["to"]["anyOf"]
-    assert value["enum"] == ["fp32", "fp16", "int8"]
+    assert value["enum"] == ["fp32", "fp16", "bf16", "int8"]
     assert sweep["properties"]["sweep"]["items"] == value
     assert swept["required"] == ["sweep"]

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from slimaffect.cli import app
+from slimaffect.cli.common import console
 from slimaffect.errors import ResultError
 from slimaffect.result import json_schema, write_result
 
@@ -13,7 +14,7 @@ from slimaffect.result import json_schema, write_result
 @pytest.fixture
 def typed(monkeypatch):
     """Type a command and read what it prints; an error of ours comes through."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "_width", 200)  # it was measured when the commands were imported
 
     def run(*arguments):
         told = CliRunner().invoke(app, [str(one) for one in arguments])

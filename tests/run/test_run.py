@@ -95,7 +95,20 @@ def test_bundles_are_whole_and_need_no_torch(finished):
 def test_results_hold_no_face(finished):
     """Nothing under a result is a video, a crop or a picture other than the plot."""
     kinds = {path.suffix for path in finished.result_folder.rglob("*") if path.is_file()}
-    assert kinds <= {".json", ".html", ".png", ".onnx", ".engine", ".jsonl", ".yaml", ".csv", ".sha256"}
+    assert kinds <= {
+        ".json",
+        ".html",
+        ".png",
+        ".onnx",
+        ".engine",
+        ".jsonl",
+        ".yaml",
+        ".csv",
+        ".sha256",
+        ".svg",
+        ".md",
+        ".tex",
+    }
     assert [path.name for path in finished.result_folder.rglob("*.png")] == ["pareto.png"]
 
 

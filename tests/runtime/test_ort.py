@@ -10,7 +10,8 @@ import pytest
 
 from slimaffect.errors import BundleError
 from slimaffect.runtime import device, ort
-from slimaffect.runtime.ort import DeviceRequest, bound_on_device, load_onnxruntime, placed, refuse_fallback
+from slimaffect.runtime.bound import DeviceRequest, bound_on_device
+from slimaffect.runtime.ort import load_onnxruntime, placed, refuse_fallback, refuse_mismatch
 from slimaffect.runtime.session import open_model
 from slimaffect.runtime.stream import Stream
 
@@ -38,6 +39,15 @@ def test_arithmetic_on_the_cpu_is_an_error_and_shapes_are_not():
     )
     with pytest.raises(ValueError, match=r"leaves 1 Conv, 2 LSTM to the CPU"):
         refuse_fallback(session_of(used, CPUExecutionProvider=["LSTM", "Conv", "LSTM"]), "onnxruntime-cuda")
+
+
+def test_tensorrt_11_needs_a_newer_onnxruntime():
+    """Both versions are in the message; TensorRT 10, or none, is no matter of versions."""
+    refuse_mismatch("1.27.0", "11.5.0")
+    refuse_mismatch("1.24.0", "10.12.0")
+    refuse_mismatch("1.24.0", None)
+    with pytest.raises(ValueError, match=r"TensorRT 11\.5\.0 needs ONNX Runtime 1\.27 or later, and 1\.24\.0 is"):
+        refuse_mismatch("1.24.0", "11.5.0")
 
 
 def test_placed_counts_real_nodes(files):

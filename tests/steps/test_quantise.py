@@ -101,8 +101,15 @@ def test_training_answers_as_float32_does(candidate):
 
 
 def test_same_seed_same_training(candidate):
-    """Trained again from the same candidate, weights and ranges are equal to the last bit."""
-    first, again = (Quantise(train=TRAIN, calibration_clips=8).apply(candidate) for _ in range(2))
+    """Trained again from the same candidate, weights and ranges are equal to the last bit, and so is the record."""
+    with keeping(Journal()) as journal:
+        first = Quantise(train=TRAIN, calibration_clips=8).apply(candidate)
+    told = journal.figures["quantise"]["ranges"]
+    assert {name: one["learned"] for name, one in told.items()} == {
+        name: max(map(abs, ends)) for name, ends in first.precision.learned.items()
+    }
+    assert all(0.2 < one["ratio"] < 5 for one in told.values())
+    again = Quantise(train=TRAIN, calibration_clips=8).apply(candidate)
     assert first.precision == again.precision
     state = again.model.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in first.model.state_dict().items())
@@ -115,7 +122,9 @@ def test_a_wide_margin_keeps_nothing_and_trains_nothing(candidate):
     assert done.precision.kept == ()
     assert journal.trainings == 0
     assert set(done.precision.ccc) == {"fp32", "int8"}
-    assert journal.figures["quantise"]["ccc"] == done.precision.ccc
+    told = journal.figures["quantise"]
+    assert told["ccc"] == done.precision.ccc
+    assert (told["trained"], told["ccc_before_training"]) == (False, done.precision.ccc["int8"])
 
 
 def test_the_worst_layers_are_kept_until_the_margin_holds(candidate, monkeypatch):

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from slimaffect.data.clips import Clips
+from slimaffect.errors import LeaseError
 from slimaffect.model.distillation import DistillLoss
 from slimaffect.model.imitation import Imitation
 from slimaffect.model.losses import LabelLoss
@@ -12,6 +14,7 @@ from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import ModelSpec
 from slimaffect.model.teachers import Nets
 from slimaffect.train.checkpoint import Checkpoint, Progress, training_key
+from slimaffect.train.journal import Journal, keeping
 from slimaffect.train.settings import TrainSettings
 
 
@@ -53,6 +56,41 @@ def test_a_damaged_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
     assert checkpoint.path is not None
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:100])
     assert checkpoint.read() == Progress()
+
+
+def test_a_damaged_checkpoint_costs_the_epoch_since_the_one_before(tmp_path: Path) -> None:
+    """One flipped byte anywhere is noticed by its hash, reported, and the checkpoint before it is read."""
+    said: list[str] = []
+
+    class Told(Journal):
+        def report(self, sentence: str) -> None:
+            said.append(sentence)
+
+    checkpoint = Checkpoint(tmp_path, "key")
+    checkpoint.write(Progress(1, 5, {"w": torch.arange(3)}))
+    checkpoint.write(Progress(1, 6, {"w": torch.arange(3)}))
+    assert checkpoint.path is not None
+    content = bytearray(checkpoint.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.path.write_bytes(bytes(content))
+    with keeping(Told()):
+        assert checkpoint.read().step == 5
+    assert "is damaged; going on from the one before" in said[0]
+
+
+def test_who_lost_the_task_writes_nothing(tmp_path: Path) -> None:
+    """The journal is asked right before the file is replaced; an objection leaves the old file and no part."""
+
+    class Fenced(Journal):
+        def may_write(self) -> None:
+            raise LeaseError("no longer ours")
+
+    checkpoint = Checkpoint(tmp_path, "key")
+    checkpoint.write(Progress(1, 5))
+    with keeping(Fenced()), pytest.raises(LeaseError):
+        checkpoint.write(Progress(1, 6))
+    assert checkpoint.read().step == 5
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_another_key_in_the_same_file_is_a_fresh_start(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from slimaffect.model.losses import Batch, LabelLoss
 from slimaffect.model.net import AffectNet, Answer
 from slimaffect.model.spec import ModelSpec
 from slimaffect.model.teachers import Nets
-from slimaffect.train.journal import Journal, keeping
+from slimaffect.train.journal import Journal, Leaving, keeping
 from slimaffect.train.loop import learning_rate, train
 from slimaffect.train.settings import TrainSettings
 from slimaffect.train.validate import mean_ccc
@@ -201,3 +201,51 @@ def test_the_rate_rises_then_falls() -> None:
     assert 0 < rates[-1] < 0.001
     assert np.all(np.diff(rates[:31]) > 0)
     assert np.all(np.diff(rates[30:]) < 0)
+
+
+class Burst(LabelLoss):
+    """No number at one answer of the training, as often as it is told."""
+
+    def __init__(self, at: int, times: int) -> None:
+        super().__init__()
+        self.count, self.at, self.times = 0, at, times
+
+    def forward(self, answer: Answer, batch: Batch) -> Tensor:
+        """Compare as labels do, but for the burst."""
+        self.count += 1
+        burst = self.at <= self.count < self.at + self.times
+        return super().forward(answer, batch) * (float("nan") if burst else 1.0)
+
+
+SHORT = {"epochs": 3, "sequences": {"share": 0}, "end_to_end": {"share": 0}}
+SHORT |= {"frames": {"share": 1.0, "steps": 2, "batch": 4}}
+
+
+def test_a_loss_that_is_no_number_goes_back_once_and_slower(clips: Clips, spec: ModelSpec) -> None:
+    """The stage goes back to its last epoch and on at a lower rate, and says so; a second time is an error."""
+    kept, settings = Journal(), TrainSettings.model_validate(SHORT)
+    with keeping(kept):
+        net = train(fresh(spec), clips, Burst(4, 1), settings, seed=0)
+    assert all(bool(torch.isfinite(weight).all()) for weight in net.state_dict().values())
+    assert kept.figures["went_back"] == ["went back to step 2 of stage frames and on at 0.3 of the learning rate"]
+    with pytest.raises(RunError, match=r"stage frames, step .* loss nan.*Lower frames.rate"):
+        train(fresh(spec), clips, Burst(4, 2), settings, seed=0)
+
+
+def test_asked_to_leave_it_keeps_its_last_step(clips: Clips, spec: ModelSpec, tmp_path: Path) -> None:
+    """In the middle of an epoch a training stops, and goes on from that very step to the same weights."""
+
+    class Asked(Journal):
+        left = 3
+
+        def leaving(self) -> bool:
+            self.left -= 1
+            return self.left == 0
+
+    settings = TrainSettings.model_validate(SHORT)
+    with keeping(Asked(tmp_path)), pytest.raises(Leaving, match="stage frames, step 3 of 6"):
+        train(fresh(spec), clips, LabelLoss(), settings, seed=0)
+    with keeping(Journal(tmp_path)) as after:
+        resumed = train(fresh(spec), clips, LabelLoss(), settings, seed=0)
+    assert after.examples == 3 * 4
+    assert_same(weights(resumed), weights(train(fresh(spec), clips, LabelLoss(), settings, seed=0)))

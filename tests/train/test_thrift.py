@@ -81,8 +81,20 @@ def test_it_learns_what_is_easy():
 def test_what_it_has_seen_lies_in_a_checkpoint():
     """After an interruption the same places are left out."""
     one, again = judged(thrift()), thrift()
+    one.at(30)
     again.load_state_dict(one.state_dict())
     assert np.array_equal(one.at(30), again.at(30))
+
+
+def test_an_interrupted_epoch_goes_on_as_it_began():
+    """Errors that are seen meanwhile decide the next epoch and not this one."""
+    one = judged(thrift())
+    begun = one.at(30)
+    one.error[:] = torch.rand(len(one.error), generator=torch.Generator().manual_seed(0))
+    again = thrift()
+    again.load_state_dict(one.state_dict())
+    assert np.array_equal(again.at(35), begun)
+    assert not np.array_equal(again.at(40), begun)
 
 
 def test_weights_are_repetitions():

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from slimaffect.measure.bench.schedule import RATE_HZ
 from slimaffect.measure.bench.verdict import Comparison, compare
 from slimaffect.measure.latency import P90_FLOOR, P99_FLOOR, percentile
 from slimaffect.meter.carbon import Intensity, carbon_of
+from slimaffect.meter.counter import Counter
 from slimaffect.meter.cpu import CONSTANT, CpuModel, CpuPower, cpu_power
 from slimaffect.meter.estimate import Estimate, Idle, estimate
 from slimaffect.meter.record import Carbon, EnergyRecord, Identity, refuse_unlike
@@ -172,8 +173,9 @@ def _record(
     carbon: Intensity | None,
 ) -> EnergyRecord:
     taken = [one.taken[entry.name] for one in measured]
-    counters = [_Described(**told) for told in measured[0].counters]
-    modelled = all(counter.provenance == "modelled" for counter in counters)
+    used: list[Counter] = [cast("Counter", _Described(**told)) for told in measured[0].counters]
+    if all(counter.provenance == "modelled" for counter in used):
+        used = [CpuModel(power)]
     record = energy_record(
         Identity(
             name=entry.name,
@@ -185,7 +187,7 @@ def _record(
             batch=setting.units,
         ),
         [window for one in taken for window in one.windows],
-        [CpuModel(power)] if modelled else counters,
+        used,
         _mean_idle([one.idle for one in measured]),
         processes=[number for number, one in enumerate(taken) for _ in one.windows],
         sampling={"null_test_pct": 100 * math.expm1(fmean(null_logs))},

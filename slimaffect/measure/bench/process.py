@@ -82,7 +82,7 @@ class Measured:
 def measure(job: Job, opener: Opener = open_entry, counters: Sequence[Counter] | None = None) -> Measured:
     """Open, warm up, rest, measure in rounds, rest. The main function of a fresh process."""
     read = list(rapl_counters()[0] if counters is None else counters)
-    used: list[Counter] = read or [CpuModel(job.power)]
+    used: list[Counter] = [*read] if read else [CpuModel(job.power)]
     runs = _opened(job, opener)
     taken = {name: Taken() for name in runs}
     for name, run in runs.items():
