@@ -57,8 +57,8 @@ def test_every_pair_of_axes_is_drawn_right(browser, page):
     assert browser.requests() == [page.as_uri()]
     data = json.loads(browser.run("document.getElementById('data').textContent"))
     assert browser.run(f"{POINTS}.length") == 6
-    for x in data["axes"][::3]:
-        for y in data["axes"][::2]:
+    for x in data["axes"][::4]:
+        for y in data["axes"][::3]:
             choose(browser, "x", x["key"])
             choose(browser, "y", y["key"])
             on = front(list(zip(x["values"], y["values"], strict=True)), (x["gain"], y["gain"]))
