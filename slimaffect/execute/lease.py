@@ -165,7 +165,9 @@ def _started(pid: int) -> str | None:
     """When a process was started, in ticks since the machine was: a number that is used again has another one."""
     told = _text(f"/proc/{pid}/stat")
     if told is not None:
-        return told.rpartition(")")[2].split()[19]
+        facts = told.rpartition(")")[2].split()
+        # A killed process whose parent does not ask for it stays listed, in containers without an init for ever.
+        return None if facts[0] in "ZX" else facts[19]
     try:
         os.kill(pid, 0)
     except (OSError, OverflowError):

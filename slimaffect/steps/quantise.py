@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
 from slimaffect.export.graph import graph
@@ -104,16 +104,6 @@ class Quantise(Step):
     """Training with everything rounded as in the int8 file; with `keep_within` only if int8 loses more than that."""
     keep_within: Annotated[float, Field(gt=0, lt=1)] | None = None
     """CCC that int8 may lose on subjects of the training sites; the worst layers stay in float32 until it holds."""
-
-    @field_validator("to", mode="before")
-    @classmethod
-    def _no_bfloat16(cls, value: object) -> object:
-        if value == "bf16":
-            raise ValueError(
-                "bf16 is no format of a file: ONNX Runtime cannot convolve bfloat16 on CPUs, and TensorRT-RTX refuses "
-                "such a graph. Choose fp16 for GPUs or int8."
-            )
-        return value
 
     @property
     def exports(self) -> bool:

@@ -17,19 +17,13 @@ from slimaffect.train.journal import journal
 from slimaffect.train.loop import train
 
 # `from` is a word of Python's own, so the class cannot be written out.
-_From: Any = create_model(  # pyright: ignore[reportCallIssue]
-    "_From",
-    __base__=Settings,
-    **{
-        "from": (
-            NamedFile | None,
-            Field(
-                default=None,
-                description="The result.json of an earlier recipe with a `tune`: begin with what it found.",
-            ),
-        )
-    },
-)
+_EARLIER: Any = {
+    "from": (
+        NamedFile | None,
+        Field(None, description="The result.json of an earlier recipe with a `tune`: begin with what it found."),
+    )
+}
+_From: Any = create_model("_From", __base__=Settings, **_EARLIER)
 
 SPACE: Space = {
     "rates": Span(low=0.25, high=4.0, log=True),

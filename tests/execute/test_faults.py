@@ -109,7 +109,7 @@ def test_sigterm_leaves_in_order_with_the_code_for_requeue(tmp_path):
         slots, graces = 1, ()
 
         def submit(self, _):
-            os.kill(os.getpid(), signal.SIGTERM)
+            asked.set()
 
         def hear(self, _):
             return []
@@ -120,12 +120,22 @@ def test_sigterm_leaves_in_order_with_the_code_for_requeue(tmp_path):
         def close(self):
             pass
 
-    engine, before = Engine(), signal.getsignal(signal.SIGTERM)
-    with asked_to_leave() as leaving, pytest.raises(StoppedError, match=r"SIGTERM.*same command goes on.*75") as caught:
-        run_plan(Plan([TASK], Cache(tmp_path)), engine, Silent(), attempts=1, leaving=leaving)
+    engine, asked = Engine(), threading.Event()
+    with pytest.raises(StoppedError, match=r"SIGTERM.*same command goes on.*75") as caught:
+        run_plan(Plan([TASK], Cache(tmp_path)), engine, Silent(), attempts=1, leaving=asked.is_set)
     assert caught.value.exit_code == 75
     assert engine.graces[0] <= 10
-    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_is_heard_and_its_old_handler_comes_back():
+    """In a child process, because only a main thread may listen, and who runs this test may run it in another."""
+    if (child := os.fork()) == 0:
+        before = signal.getsignal(signal.SIGTERM)
+        with asked_to_leave() as leaving:
+            os.kill(os.getpid(), signal.SIGTERM)
+            heard = leaving()
+        os._exit(0 if heard and signal.getsignal(signal.SIGTERM) is before else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 class Silent:

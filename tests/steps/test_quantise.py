@@ -29,7 +29,7 @@ def away_in_int8(one, truth):
     return (rounded.encode(frames) - copy.deepcopy(truth).eval().encode(frames)).square().mean().sqrt().item()
 
 
-@pytest.mark.parametrize("to", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("to", ["fp32", "fp16", "bf16", "int8"])
 def test_only_the_precision_changes(to, candidate):
     """Model, clips, loss and seed are the very objects that were given; the given candidate stays as it was."""
     given, answered = candidate, Quantise(to=to, calibration_clips=5).apply(candidate)
@@ -53,12 +53,6 @@ def test_unknown_settings_are_refused(wrong):
     """A format or choice of ranges that does not exist, no clips, and unknown keys are faults."""
     with pytest.raises(ValidationError):
         Quantise(**wrong)
-
-
-def test_bfloat16_is_refused_with_the_reason():
-    """And with what to choose."""
-    with pytest.raises(ValidationError, match=r"cannot convolve bfloat16 on CPUs.*Choose fp16"):
-        Quantise(to="bf16")
 
 
 def test_training_learns_weights_and_ranges(candidate, tmp_path):
