@@ -19,8 +19,8 @@ data:
   synthetic: {subjects: 8, seconds: 8}
 model: tiny
 steps:
-  - train: {epochs: 3}
-  - distill: {student: micro, epochs: 3}
+  - train: {epochs: 3, frames: {steps: 16, batch: 64}, sequences: {steps: 30}, end_to_end: {steps: 6}}
+  - distill: {student: micro, epochs: 3, frames: {steps: 16, batch: 64}, sequences: {steps: 30}}
   - quantise: {to: {sweep: [fp32, int8]}, calibration_clips: 8}
 evaluate: {replicates: 500}
 """
@@ -45,7 +45,7 @@ class Slim:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=280)
+        out, err = process.communicate(timeout=580)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     @property
