@@ -1,8 +1,8 @@
 """What goes wrong is said in a sentence with a way out, mended where it can be, and never hidden."""
 
 import errno
-import os
-import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -20,7 +20,7 @@ from slimaffect.execute.heartbeat import FENCED, HUNG, Heartbeat
 from slimaffect.execute.lease import take
 from slimaffect.execute.on_ray import RayEngine
 from slimaffect.execute.plan import Plan
-from slimaffect.execute.schedule import asked_to_leave, run_plan
+from slimaffect.execute.schedule import run_plan
 from slimaffect.execute.task import Task, read_task
 from slimaffect.model.shapes import shape
 from slimaffect.steps.train import Train
@@ -127,15 +127,20 @@ def test_sigterm_leaves_in_order_with_the_code_for_requeue(tmp_path):
     assert engine.graces[0] <= 10
 
 
+LISTENS = """
+import os, signal
+from slimaffect.execute.schedule import asked_to_leave
+before = signal.getsignal(signal.SIGTERM)
+with asked_to_leave() as leaving:
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert leaving()
+assert signal.getsignal(signal.SIGTERM) is before
+"""
+
+
 def test_sigterm_is_heard_and_its_old_handler_comes_back():
-    """In a child process, because only a main thread may listen, and who runs this test may run it in another."""
-    if (child := os.fork()) == 0:
-        before = signal.getsignal(signal.SIGTERM)
-        with asked_to_leave() as leaving:
-            os.kill(os.getpid(), signal.SIGTERM)
-            heard = leaving()
-        os._exit(0 if heard and signal.getsignal(signal.SIGTERM) is before else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    """In a process of its own: only a main thread may listen, and who runs the tests may run them in another."""
+    subprocess.run([sys.executable, "-c", LISTENS], check=True)
 
 
 class Silent:
