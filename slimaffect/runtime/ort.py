@@ -54,7 +54,7 @@ def load_onnxruntime(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised below
-    # Without VNNI the CPU's 8-bit products overflow 16 bits and saturate: a file answered up to 32 levels beside torch on AVX2
+    # Without VNNI 8-bit products overflow 16 bits and saturate: files answered up to 32 levels beside torch on AVX2
     options.add_session_config_entry(EXACT_PRODUCTS, "1")
     for axis, size in (sizes or {}).items():
         options.add_free_dimension_override_by_name(axis, size)
