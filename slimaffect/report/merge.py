@@ -74,6 +74,7 @@ def _without_times(deploy: Deploy) -> Deploy:
         "cpu_s_per_clip": None,
         "energy_j_per_clip": None,
         "peak_memory_mb": None,
+        "of_peak": None,
         "timings": [],
     }
     return deploy.model_copy(update=nothing)

@@ -123,6 +123,7 @@ def _deploy(variant: Variant) -> Flat:
         "energy_mj": None if spent is None else 1e3 * spent, "energy_provenance": energy.provenance if energy else None,
         "size_mb": d.size_mb if d else None, "peak_memory_mb": d.peak_memory_mb if d else None,
         "parameters": d.parameters if d else None, "macs_per_frame": d.macs_per_frame if d else None,
+        "of_peak": d.of_peak if d else None,
     }  # fmt: skip
 
 
