@@ -18,6 +18,7 @@ from slimaffect.data.clips import Clips, Recording
 
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ncpfs", "fuse.sshfs", "fuse.glusterfs"})
 CLIPS, ARRAYS, STRANGERS = "clips.json", "arrays.npz", "unlabelled"
+PLAIN = ("length", "rate", "share", "spared")  # what clips are but for their arrays
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
@@ -54,7 +55,7 @@ def keep_clips(clips: Clips, root: Path) -> Path:
 
 def _write(clips: Clips, draft: Path, folder: Path) -> None:
     draft.mkdir(parents=True, mode=0o700)
-    told = {"length": clips.length, "rate": clips.rate, "share": clips.share, "recordings": []}
+    told = {name: getattr(clips, name) for name in PLAIN} | {"recordings": []}
     arrays: dict[str, Any] = {"windows": clips.windows}
     for number, recording in enumerate(clips.recordings):
         path = getattr(recording.frames, "filename", None)
@@ -75,7 +76,7 @@ def kept_clips(folder: Path, scratch: Path | None = None) -> Clips:
     told = json.loads((folder / CLIPS).read_text())
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         recordings = tuple(_read(one, number, arrays, scratch) for number, one in enumerate(told["recordings"]))
-        clips = Clips(recordings, arrays["windows"], told["length"], told["rate"], told["share"])
+        clips = Clips(recordings, arrays["windows"], **{name: told[name] for name in PLAIN})
     if not (folder / STRANGERS).is_dir():
         return clips
     return replace(clips, unlabelled=kept_clips(folder / STRANGERS, scratch))

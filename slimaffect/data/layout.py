@@ -146,7 +146,8 @@ def refuse_lost_sites(dataset: Dataset, left: set[str], problems: tuple[Problem,
 
 
 def _reasons(problems: tuple[Problem, ...], site: str) -> str:
-    fitting = [str(problem) for problem in problems if problem.where.startswith(site)]
+    """Quote the problems of a site; of all sites where none is named."""
+    fitting = [str(problem) for problem in problems if f"{problem.where}/".startswith(f"{site}/" if site else "")]
     more = f" (and {len(fitting) - 3} more)" if len(fitting) > 3 else ""
     return " ".join(f"{reason}." for reason in fitting[:3]) + more
 
