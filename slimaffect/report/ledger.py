@@ -54,9 +54,8 @@ class LedgerRow:
 
 def ledger_rows(result: Result) -> list[LedgerRow]:
     """Make a row for each variant that has tasks on the ledger, the baseline first, then as the result lists them."""
-    entries = {entry.key or str(number): entry for number, entry in enumerate(result.ledger)}.values()
     names = [result.baseline, *(one.name for one in result.variants if one.name != result.baseline)]
-    shared = {name: [entry for entry in entries if name in _users(entry)] for name in names}
+    shared = {name: [entry for entry in result.ledger if name in users_of(entry)] for name in names}
     baseline = _row(result.baseline, shared[result.baseline], None)
     others = [_row(name, mine, baseline) for name, mine in shared.items() if mine and name != result.baseline]
     return [*([baseline] if shared[result.baseline] else []), *others]
@@ -71,7 +70,7 @@ def kind_of(entry: LedgerEntry) -> Share:
     return SHARES.get(entry.step or "", "training" if entry.trainings else "other")
 
 
-def _users(entry: LedgerEntry) -> Sequence[str]:
+def users_of(entry: LedgerEntry) -> Sequence[str]:
     """Name the variants behind whose models the task stands."""
     return entry.variants or ([entry.variant] if entry.variant else [])
 
