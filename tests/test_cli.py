@@ -1,11 +1,14 @@
 """The command line: what a person types, and what they read when it goes wrong."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 
 from slimaffect import __version__
+
+ENDS = importlib.import_module("slimaffect.cli.main")  # `slimaffect.cli.main` itself is the function of that name
 
 
 def slim(*arguments: str, cwd=None) -> subprocess.CompletedProcess:
@@ -72,6 +75,22 @@ def test_missing_dataset_is_explained(tmp_path):
     told = slim("run", "baseline", "--data", "./nowhere", "--cache", str(tmp_path), cwd=tmp_path)
     assert told.returncode == 3
     assert "nowhere" in told.stderr
+
+
+@pytest.mark.parametrize("fault", [ValueError("[/x] of [time, 3]"), OSError(5, "[/x] of [time, 3]", "a[b]/c.csv")])
+def test_brackets_in_a_message_are_text(fault, monkeypatch, capsys, tmp_path):
+    """What a message quotes is shown as it is: nothing of it is taken for the terminal's own words."""
+
+    def fails():
+        raise fault
+
+    monkeypatch.setattr(ENDS, "app", fails)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(SystemExit, match="1"):
+        ENDS.main()
+    told = capsys.readouterr().err
+    assert "[/x] of [time, 3]" in told
+    assert isinstance(fault, ValueError) or "a[b]/c.csv" in told
 
 
 def test_steps_are_listed():

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 from platformdirs import user_cache_path
 
-from slimaffect.errors import SlimError
+from slimaffect.errors import BundleError, SlimError
 from slimaffect.runtime import device
 from slimaffect.runtime.engines import Offer
 from slimaffect.runtime.session import EVERY, ON_GPU, PACKAGES, RUNTIMES, Runtime, Session, open_model
@@ -40,13 +40,15 @@ def fastest_runtime(
     so that it is measured once. GPU runtimes compete where there is a CUDA device.
 
     Raises:
-        BundleError: ONNX Runtime does not open the file.
+        BundleError: ONNX Runtime does not open the file, or its answer is no number.
     """
     kept = _place(file, threads)
     known = _remembered(kept)
     if known is not None:
         return known
     told = compare(file, threads=threads, engines=engines, complain=complain, clock=clock)
+    if not told:
+        raise BundleError(f"{file}: no runtime here answers a clip of random pixels with numbers. Export the model again.")
     chosen = min(told, key=lambda runtime: told[runtime]["clip_ms"])
     _remember(kept, {"runtime": chosen, "measured": told})
     return chosen
