@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from slimaffect import __version__
+from slimaffect.run.places import KEPT
 
 ENDS = importlib.import_module("slimaffect.cli.main")  # `slimaffect.cli.main` itself is the function of that name
 
@@ -115,4 +116,5 @@ def test_cache_is_shown_and_cleared(tmp_path):
     assert "2.0" in slim("cache", "show", "--cache", str(tmp_path)).stdout
     assert "2.0 MB" in slim("cache", "clear", "tasks", "--yes", "--cache", str(tmp_path)).stdout
     assert not (tmp_path / "tasks").exists()
+    assert {"prepared", "clips"} <= set(KEPT)  # both hold faces
     assert slim("cache", "clear", "everything", "--yes", "--cache", str(tmp_path)).returncode == 1
