@@ -24,7 +24,7 @@ from slimaffect.report.ledger import ledger_rows
 from slimaffect.report.merge import merge
 from slimaffect.report.payload import csv_link, json_link, payload
 from slimaffect.report.picture import write_picture
-from slimaffect.report.rows import bill, problems, rows, sites, timings
+from slimaffect.report.rows import bill, problems, rows, site_deltas, sites, timings
 from slimaffect.report.strips import Strips
 from slimaffect.report.subjects import people
 from slimaffect.report.table import of_all, to_csv, to_latex, to_markdown
@@ -120,6 +120,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "factors": ledger_rows(result),
         "numbers": {row.variant.name: row.number for row in table},
         "of_all": of_all(result),
+        "deltas": {row.number: found for row in table if (found := site_deltas(row.variant))},
         "calibrated": any(one.gain_valence is not None for one in _site_scores(result)),
         "problems": problems(result),
         "joules_shown": any(joules(one) is not None for one in result.variants),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slimaffect.report.fronts import clip_ms, cpu_s, size_mb
 from slimaffect.report.verdict import STANDINGS, Standing, baseline_of, standing
 from slimaffect.report.words import ratio
-from slimaffect.result import LedgerEntry, ProblemRecord, Repaid, Result, Timing, Variant, repaid_of
+from slimaffect.result import LedgerEntry, ProblemRecord, Repaid, Result, SiteDelta, Timing, Variant, repaid_of
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,12 @@ def rows(result: Result) -> list[Row]:
 def sites(result: Result) -> list[str]:
     """List every site, or group, that any variant was scored on."""
     return sorted({site for one in result.variants if one.scores for site in one.scores.sites})
+
+
+def site_deltas(variant: Variant) -> dict[str, SiteDelta]:
+    """Answer the paired difference from the baseline at each held-out site alone; empty where it was not computed."""
+    against = variant.scores.versus_baseline if variant.scores else None
+    return dict(sorted((against.of_sites or {}).items())) if against else {}
 
 
 def timings(result: Result) -> list[tuple[Row, Timing]]:
