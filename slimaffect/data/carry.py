@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from slimaffect.data.clips import Clips, Recording
+from slimaffect.files import OWNER_ONLY, whole
 
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ncpfs", "fuse.sshfs", "fuse.glusterfs"})
 CLIPS, ARRAYS, STRANGERS = "clips.json", "arrays.npz", "unlabelled"
@@ -97,7 +98,6 @@ def copied(path: Path, scratch: Path, digest: str) -> Path:
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     copy = scratch / f"{digest or path.parent.name}.npy"
     if not (copy.is_file() and copy.stat().st_size == path.stat().st_size):
-        draft = copy.with_suffix(f".{uuid.uuid4().hex}")
-        shutil.copyfile(path, draft)
-        draft.replace(copy)
+        with whole(copy, OWNER_ONLY) as file:
+            shutil.copyfile(path, file)
     return copy

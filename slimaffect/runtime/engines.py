@@ -10,6 +10,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from slimaffect.files import whole
 from slimaffect.runtime import device as cuda
 from slimaffect.runtime.building import RTX_NAMES, Builder, Built, Options, Profile, build, logger_of
 from slimaffect.runtime.device import Device
@@ -157,8 +158,7 @@ def keep(built: Built, place: Path, wanted: Wanted) -> Offer:
         "layers": built.counted(),
     }
     for target, content in ((place, built.plan), (place.with_suffix(".json"), json.dumps(about, indent=1).encode())):
-        partial = target.with_suffix(f"{target.suffix}.partial")
-        partial.write_bytes(content)
-        partial.replace(target)
+        with whole(target) as file:
+            file.write_bytes(content)
     place.with_suffix(".log").write_text("\n".join(built.log), "utf-8")
     return Offer(place, about["sha256"], about)

@@ -1,6 +1,5 @@
 """ONNX Runtime: on the CPU, or on a GPU with its CUDA or TensorRT provider, and never silently on another."""
 
-import importlib.metadata
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platformdirs import user_cache_path
 
+from slimaffect.packages import installed
 from slimaffect.runtime.building import Profile
 from slimaffect.runtime.ports import Ports, ports_of
 
@@ -64,7 +64,7 @@ def load_onnxruntime(
         options.add_session_config_entry(ASSIGNMENT, "1")
         _loadable(onnxruntime, PROVIDERS[runtime][0])
     if runtime == "onnxruntime-tensorrt":
-        refuse_mismatch(onnxruntime.__version__, _installed("tensorrt"))
+        refuse_mismatch(onnxruntime.__version__, installed("tensorrt"))
     session = onnxruntime.InferenceSession(
         file,
         options,
@@ -114,13 +114,6 @@ def refuse_mismatch(onnxruntime: str, tensorrt: str | None) -> None:
         return
     if tuple(int(part) for part in onnxruntime.split(".")[:2]) < (1, 27):
         raise ValueError(f"TensorRT {tensorrt} needs ONNX Runtime 1.27 or later, and {onnxruntime} is installed")
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def shapes_option(ports: Ports, batch: int, time: int) -> str:

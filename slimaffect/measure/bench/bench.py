@@ -6,7 +6,6 @@ import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from slimaffect.errors import EnergyError
+from slimaffect.files import whole
 from slimaffect.measure.bench.entries import Entry, Opener, Setting, open_entry
 from slimaffect.measure.bench.process import TWIN, Job, Measured, log_ratios, measure
 from slimaffect.measure.bench.schedule import RATE_HZ
@@ -26,6 +26,7 @@ from slimaffect.meter.cpu import CONSTANT, CpuModel, CpuPower, cpu_power
 from slimaffect.meter.estimate import Estimate, Idle, estimate
 from slimaffect.meter.record import Carbon, EnergyRecord, Identity, refuse_unlike
 from slimaffect.meter.recorded import energy_record
+from slimaffect.packages import installed
 
 PROCESSES = 6
 MOST = 4  # times as many, where a busy machine makes the first differ from itself
@@ -67,7 +68,8 @@ class Bench:
     def write(self, path: Path) -> None:
         """Write the record."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        with whole(path) as file:
+            file.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
 
 
 def bench(
@@ -237,7 +239,7 @@ def _environment(entry: Entry, setting: Setting, measured: Sequence[Measured]) -
         "runtime": entry.runtime or "onnxruntime (a file of another maker, on random inputs)",
         "threads": setting.threads,
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := installed(name))},
         "contention": {name: _mean([one.get(name) for one in shares]) for name in sorted(names)},
     }
 
@@ -245,13 +247,6 @@ def _environment(entry: Entry, setting: Setting, measured: Sequence[Measured]) -
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _plain(one: Comparison) -> dict[str, Any]:
