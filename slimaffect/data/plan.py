@@ -13,9 +13,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data.hashes import sha256
 from slimaffect.data.layout import Source, read_dataset
-from slimaffect.data.prepare import Watch, check_detector, dataset_folder
+from slimaffect.data.prepare import check_detector, dataset_folder
 from slimaffect.data.reading import Task, finder
 from slimaffect.data.settings import DataSettings
 from slimaffect.data.workers import each
@@ -91,7 +92,7 @@ def plan_dataset(
     workers: int = 1,
     sample: int = 8,
     seconds: float = SECONDS,
-    watch: Watch = lambda *_: None,
+    watch: Watch = ignore,
 ) -> Plan:
     """Read every header and the beginning of a few videos of each kind, and predict the rest.
 

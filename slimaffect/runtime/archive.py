@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from slimaffect.callbacks import Watch
 from slimaffect.errors import VideoError
 from slimaffect.runtime.job import OURS, How, Job, Outcome, do, finished
 from slimaffect.video.decode import probe
@@ -10,7 +11,6 @@ from slimaffect.video.decode import probe
 VIDEOS = {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
 KILLED = "kills the process that decodes it. Convert it, e.g. to H.264 in mp4."
 
-Watch = Callable[[str, int, int], None]
 Each = Callable[[Callable[[Job], Outcome], Sequence[Job]], Iterable[tuple[Job, Outcome | None]]]
 """Does every job, here or in other processes, and yields each with its outcome; None for one that killed them."""
 

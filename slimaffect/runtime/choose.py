@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from platformdirs import user_cache_path
 
+from slimaffect.callbacks import Complain, ignore
 from slimaffect.errors import BundleError, SlimError
 from slimaffect.files import whole
 from slimaffect.packages import installed
@@ -32,7 +33,7 @@ def fastest_runtime(
     *,
     threads: int = 1,
     engines: Sequence[Offer] = (),
-    complain: Callable[[str], None] = lambda _: None,
+    complain: Complain = ignore,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Runtime:
     """Choose by wall time of a clip among the runtimes here that answer as ONNX Runtime on the CPU does.
@@ -60,7 +61,7 @@ def compare(
     *,
     threads: int = 1,
     engines: Sequence[Offer] = (),
-    complain: Callable[[str], None] = lambda _: None,
+    complain: Complain = ignore,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Runtime, dict[str, float]]:
     """Open, compare and time every runtime of this machine; those that answer otherwise are told and left out."""

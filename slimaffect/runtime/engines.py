@@ -3,24 +3,19 @@
 import hashlib
 import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path
 
+from slimaffect.callbacks import Complain, ignore
 from slimaffect.files import whole
 from slimaffect.runtime import device as cuda
 from slimaffect.runtime.building import RTX_NAMES, Builder, Built, Options, Profile, build, logger_of
 from slimaffect.runtime.device import Device
 from slimaffect.runtime.opened import OpenedEngine
-
-Complain = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,7 @@ def open_engine(
     builder: Builder,
     *,
     offers: Sequence[Offer] = (),
-    complain: Complain = _quiet,
+    complain: Complain = ignore,
     device: Device | None = None,
     trt: Any = None,
 ) -> OpenedEngine:

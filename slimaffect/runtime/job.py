@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -14,11 +14,10 @@ from slimaffect.errors import VideoError
 from slimaffect.files import OWNER_ONLY, whole
 from slimaffect.runtime.bundle import MANIFEST
 from slimaffect.runtime.predictor import Predictor
-from slimaffect.runtime.reading import Reading, read_video
+from slimaffect.runtime.reading import HEADER, Reading, read_video, table_row
 from slimaffect.runtime.session import Runtime
 
 OURS = ".affect."  # every file that is written beside a video has this in its name
-HEADER = "time,valence,arousal,face_score,valid"
 
 
 @dataclass(frozen=True)
@@ -136,21 +135,15 @@ def _read(job: Job, tick: Callable[[float], None]) -> Reading:
 
 
 def _write(job: Job, reading: Reading) -> None:
+    ticks = zip(reading.times, reading.affect, reading.scores, reading.valid, strict=True)
+    rows = [table_row(time_s, affect if seen else None, score) for time_s, affect, score, seen in ticks]
     with whole(job.table, OWNER_ONLY) as file:
-        file.write_text("\n".join([HEADER, *table_rows(reading)]) + "\n", "utf-8")
+        file.write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
     if job.how.plot:
         from slimaffect.runtime.plot import plot
 
         with whole(job.beside(".png"), OWNER_ONLY) as file:
             plot(file, job.video.name, reading)
-
-
-def table_rows(reading: Reading) -> Iterator[str]:
-    """One line a tick; without a face affect and score stay empty, because nothing was measured."""
-    for time_s, affect, score in zip(reading.times, reading.affect, reading.scores, strict=True):
-        seen = score == score  # noqa: PLR0124  NaN is the one number that is not itself
-        said = f"{affect[0]:.6f},{affect[1]:.6f},{score:.4f},1" if seen else ",,,0"
-        yield f"{time_s:.4f},{said}"
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from slimaffect.callbacks import Complain
 from slimaffect.errors import BundleError
 from slimaffect.runtime.bundle import MANIFEST, Manifest, verified
 from slimaffect.runtime.choose import fastest_runtime
@@ -38,7 +39,7 @@ class Predictor:
     folder: Path
     manifest: Manifest
     session: Session
-    complain: Callable[[str], None] = _warn
+    complain: Complain = _warn
 
     @classmethod
     def load(
@@ -47,7 +48,7 @@ class Predictor:
         *,
         runtime: Runtime | Literal["auto", "declared"] = "auto",
         threads: int = 1,
-        complain: Callable[[str], None] = _warn,
+        complain: Complain = _warn,
     ) -> "Predictor":
         """Verify a bundle, then open it.
 
@@ -110,7 +111,7 @@ def _opened(
     manifest: Manifest,
     runtime: Runtime | Literal["auto", "declared"],
     threads: int,
-    complain: Callable[[str], None],
+    complain: Complain,
 ) -> Session:
     engines = offers(root, manifest)
     file = root / manifest.chosen.file

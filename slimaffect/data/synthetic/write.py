@@ -1,7 +1,6 @@
 """Write the synthetic dataset to disk in the generic layout: real H.264 video and annotations beside it."""
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data.synthetic.affect import ANNOTATORS, annotate, draw_temper, felt, session
 from slimaffect.data.synthetic.behaviour import Behaviour, behave
 from slimaffect.data.synthetic.cast import Streams, Take, streams, takes
@@ -21,7 +21,6 @@ from slimaffect.errors import DataError
 from slimaffect.files import whole
 
 VERSION = 2  # goes up when drawing or behaviour change: recordings of another version are not kept
-Watch = Callable[[str, int, int], None]
 
 _DATASET = """\
 # Drawn by slim: nobody in these videos exists.
@@ -34,7 +33,7 @@ _OWNER = ".synthetic.json"
 _GROWS = {"subjects", "sites", "recordings"}  # a dataset may grow along these and keep what it has
 
 
-def synthesise(target: Path, settings: SyntheticSettings, *, workers: int = 1, watch: Watch = lambda *_: None) -> None:
+def synthesise(target: Path, settings: SyntheticSettings, *, workers: int = 1, watch: Watch = ignore) -> None:
     """Draw the dataset under `target`; recordings that are finished already are kept.
 
     The files depend on the settings alone, not on the number of workers. `watch` hears of every recording done.

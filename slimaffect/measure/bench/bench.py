@@ -3,7 +3,7 @@
 import json
 import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.errors import EnergyError
 from slimaffect.files import whole
 from slimaffect.measure.bench.entries import Entry, Opener, Setting, open_entry
@@ -31,7 +32,6 @@ from slimaffect.packages import installed
 PROCESSES = 6
 MOST = 4  # times as many, where a busy machine makes the first differ from itself
 PACKAGES = ("onnxruntime-gpu", "onnxruntime", "openvino", "numpy")
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def bench(
     carbon: Intensity | None = None,
     opener: Opener = open_entry,
     warm_s: float = 0.3,
-    watch: Watch = lambda *_: None,
+    watch: Watch = ignore,
 ) -> Bench:
     """Measure all entries in fresh processes.
 
