@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from slimaffect.measure.bench.schedule import RATE_HZ
 from slimaffect.measure.bench.verdict import Comparison, compare
 from slimaffect.measure.latency import P90_FLOOR, P99_FLOOR, percentile
 from slimaffect.meter.carbon import Intensity, carbon_of
-from slimaffect.meter.counter import Counter
+from slimaffect.meter.counter import Described
 from slimaffect.meter.cpu import CONSTANT, CpuModel, CpuPower, cpu_power
 from slimaffect.meter.estimate import Estimate, Idle, estimate
 from slimaffect.meter.record import Carbon, EnergyRecord, Identity, refuse_unlike
@@ -154,28 +154,11 @@ def _strays(measured: Sequence[Measured], first: Entry, resolve: float) -> bool:
 
 
 def _refuse_modelled(one: Measured) -> None:
-    if any(counter["provenance"] == "modelled" for counter in one.counters):
+    if any(counter.provenance == "modelled" for counter in one.counters):
         raise EnergyError(
             "--require measured: no energy counter can be read here, so joules would be modelled from CPU-seconds. "
             "`slim doctor` says why and what to do; or leave the option out."
         )
-
-
-@dataclass(frozen=True)
-class _Described:
-    """A counter as a process described it."""
-
-    domain: str
-    source: str
-    provenance: Any
-    scope: Any
-    update_s: float
-    rel_sys: float
-    flags: tuple[str, ...]
-
-    def read_j(self) -> float:
-        """It was read in another process."""
-        return math.nan
 
 
 def _record(
@@ -187,7 +170,7 @@ def _record(
     carbon: Intensity | None,
 ) -> EnergyRecord:
     taken = [one.taken[entry.name] for one in measured]
-    used: list[Counter] = [cast("Counter", _Described(**told)) for told in measured[0].counters]
+    used: Sequence[Described] = measured[0].counters
     if all(counter.provenance == "modelled" for counter in used):
         used = [CpuModel(power)]
     record = energy_record(
