@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from slimaffect.meter.counter import weakest
 from slimaffect.report.words import ratio
 from slimaffect.result import LedgerEntry, Result
 
@@ -82,7 +83,7 @@ def _row(name: str, entries: Sequence[LedgerEntry], baseline: LedgerRow | None) 
     trainings, examples = _sum(entry.trainings for entry in entries), _sum(entry.examples for entry in entries)
     spent, product = _sum(entry.cpu_s for entry in entries), _product(per_example, per_training, trainings)
     unique = _median(entry.frames for entry in trained)
-    origins = {entry.provenance for entry in entries if entry.provenance}
+    origin = weakest(entry.provenance for entry in entries if entry.provenance)
     return LedgerRow(
         variant=name,
         cpu_s_per_example=per_example,
@@ -93,7 +94,7 @@ def _row(name: str, entries: Sequence[LedgerEntry], baseline: LedgerRow | None) 
         product_cpu_s=product,
         cpu_s=spent,
         joules=_sum(entry.joules for entry in entries),
-        provenance=next((origin for origin in ("modelled", "sampled", "measured") if origin in origins), None),
+        provenance=None if origin == "missing" else origin,
         explained=ratio(product, spent),
         full_trainings=ratio(examples, baseline.examples_per_training if baseline else per_training),
         cheaper=ratio(baseline.cpu_s, spent) if baseline else None,
