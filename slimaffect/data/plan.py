@@ -205,7 +205,7 @@ def header(source: Source) -> Header | None:
 
     try:
         facts = probe(source.video)
-        seconds = facts.duration_s or (facts.frames or 0) / facts.rate
+        seconds = facts.length_s or 0.0
         return Header(source, f"{facts.codec} {facts.width}x{facts.height}", seconds, source.video.stat().st_size)
     except (VideoError, OSError):
         return None

@@ -40,7 +40,7 @@ def predict(listed: Sequence[Job], *, fresh: bool, each: Each, watch: Watch) -> 
 def _tick(video: Path, watch: Watch) -> Callable[[float], None]:
     """Show how many seconds of a single video are read."""
     try:
-        seconds = int(probe(video).duration_s or 0)
+        seconds = int(probe(video).length_s or 0)
     except VideoError:
         seconds = 0  # reading it will say why
     return lambda read_s: watch(f"read {video.name}", min(int(read_s), seconds), seconds)

@@ -45,6 +45,11 @@ class VideoFacts:
     codec: str
     frames: int | None
 
+    @property
+    def length_s(self) -> float | None:
+        """The declared length, or else that of the declared frames; None where the container says neither."""
+        return self.duration_s or (self.frames / self.rate if self.frames else None)
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
