@@ -103,8 +103,7 @@ class RoundedLayer(nn.Module):
         if weight.ndim == 2:
             return F.linear(values, weight, bias)
         told = self.told
-        padding = told["pads"][:2]
-        return F.conv2d(values, weight, bias, told["strides"], padding, told["dilations"], told["group"])
+        return F.conv2d(values, weight, bias, told["strides"], told["pads"][:2], groups=told["group"])
 
 
 class Plainly(nn.Module):
