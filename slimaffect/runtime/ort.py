@@ -50,18 +50,10 @@ def load_onnxruntime(
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised below
-    # Without VNNI 8-bit products overflow 16 bits and saturate: files answered up to 32 levels beside torch on AVX2
-    options.add_session_config_entry(EXACT_PRODUCTS, "1")
-    for axis, size in (sizes or {}).items():
-        options.add_free_dimension_override_by_name(axis, size)
+    options = _options(threads, runtime, sizes or {})
     # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
     unwanted = ["WeightBiasQuantization"]
     if runtime != "onnxruntime":
-        options.add_session_config_entry(ASSIGNMENT, "1")
         _loadable(onnxruntime, PROVIDERS[runtime][0])
     if runtime == "onnxruntime-tensorrt":
         refuse_mismatch(onnxruntime.__version__, installed("tensorrt"))
@@ -75,6 +67,22 @@ def load_onnxruntime(
     if runtime != "onnxruntime":
         refuse_fallback(session, runtime)
     return session, ports_of({port.name: port.shape for port in session.get_inputs()})
+
+
+def _options(threads: int, runtime: OrtRuntime, sizes: Mapping[str, int]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised later
+    # Without VNNI 8-bit products overflow 16 bits and saturate: files answered up to 32 levels beside torch on AVX2
+    options.add_session_config_entry(EXACT_PRODUCTS, "1")
+    if runtime != "onnxruntime":
+        options.add_session_config_entry(ASSIGNMENT, "1")
+    for axis, size in sizes.items():
+        options.add_free_dimension_override_by_name(axis, size)
+    return options
 
 
 def load_recorded(
