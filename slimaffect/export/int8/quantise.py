@@ -15,7 +15,7 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
 from slimaffect.data.clips import Clips
 from slimaffect.errors import ExportError
-from slimaffect.export.int8.calibrate import calibration_batches, choose_ranges, mean_inputs, spread
+from slimaffect.export.int8.calibrate import choose_ranges, mean_inputs, sample
 from slimaffect.export.int8.correct import corrected
 from slimaffect.export.int8.equalise import equalised
 from slimaffect.export.int8.layers import layers
@@ -65,7 +65,7 @@ def calibrated(model: ModelProto, clips: Clips, precision: Precision, seed: int)
     if not len(clips) or count < 1:
         raise ExportError(f"int8 needs clips to calibrate on; {len(clips)} were given and {count} asked for.")
     model = equalised(model) if precision.equalise else model
-    batches = calibration_batches(clips, spread(clips, count, seed))
+    batches = sample(clips, count, seed)
     with _on_disk(model) as source:
         ranges = choose_ranges(source, batches, precision.ranges)
         model = corrected(model, mean_inputs(source, batches)) if precision.correct_bias else model
