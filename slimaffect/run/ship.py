@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from slimaffect.bars import Watch
+from slimaffect.callbacks import Watch
 from slimaffect.data import Prepared
 from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache, file_hash, write_json
