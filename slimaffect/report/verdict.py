@@ -140,9 +140,16 @@ def _choice(against: VersusBaseline, compared: int) -> str:
             f"The headline's variant was picked among {compared} by these very scores, which flatters it a little. "
             "Before relying on it, confirm it on recordings that took no part here."
         )
+    looked_at = against.looked_at or compared
+    told = (
+        f"{looked_at} variants were looked at. Kept means that the lower end which holds for all of them at once (here "
+        f"{signed(against.lower_of_all)}) lies within the margin, so picking one is paid for."
+    )
+    if compared <= looked_at:
+        return told
     return (
-        f"{against.looked_at or compared} variants were looked at. Kept means that the lower end which holds for all "
-        f"of them at once (here {signed(against.lower_of_all)}) lies within the margin, so picking one is paid for."
+        f"{told} That counts its own recipe: {compared} variants of several recipes stand here, and picking among "
+        "recipes is not paid for."
     )
 
 

@@ -91,3 +91,26 @@ def test_a_busy_machine_is_admitted(result):
     busy = result.variants[1].model_copy(update={"flags": ["contended"]})
     said = verdict(result.model_copy(update={"variants": [result.variants[0], busy]}))
     assert "busy with other work while `small-fp32` ran" in " ".join(said.beside)
+
+
+def test_picking_among_recipes_is_said_not_to_be_paid_for(result):
+    """The bound for all variants at once counts those of one recipe; where more stand on the page, it says so."""
+    assert not [told for told in verdict(result).beside if "among recipes" in told]
+    of_one = [
+        one.model_copy(
+            update={
+                "scores": one.scores.model_copy(
+                    update={
+                        "versus_baseline": one.scores.versus_baseline.model_copy(
+                            update={"looked_at": 2, "lower_of_all": -0.02, "non_inferior_of_all": True}
+                        )
+                    }
+                )
+            }
+        )
+        if one.scores and one.scores.versus_baseline
+        else one
+        for one in result.variants
+    ]
+    told = verdict(result.model_copy(update={"variants": of_one})).beside
+    assert [one for one in told if one.startswith("2 variants were looked at") and "variants of several recipes" in one]
