@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def work(pipe: Connection, clips: Clips, cache: Cache, settings: Execution, plac
     """Serve tasks until the driver hangs up. The main function of a worker process."""
     import torch
 
-    die_with_parent()
+    driver = parent_process()
+    die_with_parent(driver.pid if driver else None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     torch.set_num_threads(settings.threads)
     with computing_on(place):
