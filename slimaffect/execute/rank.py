@@ -19,7 +19,7 @@ from slimaffect.execute.task import read_task
 from slimaffect.execute.worker import STOPPED, given
 from slimaffect.train.device import computing_on
 from slimaffect.train.journal import Journal, Leaving, keeping
-from slimaffect.train.ranks import launched, local_rank, ranks
+from slimaffect.train.ranks import launched, life, local_rank, ranks
 
 
 class RankJournal(Journal):
@@ -35,9 +35,8 @@ class RankJournal(Journal):
             self._say(stage=stage, done=done, total=total, figures=figures, **self.passed())
 
     def passed(self) -> dict[str, int]:
-        """Count what passed since torchrun started the ranks, for the how-manieth time."""
-        life = int(os.environ["TORCHELASTIC_RESTART_COUNT"])
-        return {"life": life, "examples": self.examples * ranks().count, "trainings": self.trainings}
+        """Count what all ranks have passed since torchrun last started them."""
+        return {"life": life(), "examples": self.examples * ranks().count, "trainings": self.trainings}
 
     def may_write(self) -> None:
         """Look whether the worker still holds the task."""
