@@ -18,7 +18,7 @@ def cache_show(cache: CachePath = None) -> None:
 
 @cache_app.command("clear")
 def cache_clear(
-    what: Annotated[str, typer.Argument(help="tasks, prepared, datasets or all")] = "tasks",
+    what: Annotated[str, typer.Argument(help="tasks, prepared, datasets, clips, orders or all")] = "tasks",
     cache: CachePath = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

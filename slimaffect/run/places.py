@@ -16,6 +16,8 @@ KEPT = {
     "tasks": "finished tasks: models, exported files, answers",
     "prepared": "face crops, readable by you alone",
     "datasets": "synthetic videos",
+    "clips": "labels and windows of prepared clips, for processes elsewhere",
+    "orders": "what processes elsewhere were told to do",
 }
 
 
