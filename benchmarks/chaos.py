@@ -39,6 +39,7 @@ from shared.storm import (
     listed,
     weights,
 )
+from shared.where import where
 
 from slimaffect.execute.cache import Cache
 
@@ -157,7 +158,7 @@ def _storms(given: argparse.Namespace, disk: Disk) -> list[dict[str, Any]]:
     if given.ray or given.ranks:
         from shared.storm_elsewhere import rank_dies, ray_node_dies
 
-        others = [lambda: ray_node_dies(expected.weights)] * given.ray + [rank_dies] * given.ranks
+        others = [ray_node_dies] * given.ray + [rank_dies] * given.ranks
     for one in others:
         found.append(one())
         _say(found[-1])
@@ -166,7 +167,8 @@ def _storms(given: argparse.Namespace, disk: Disk) -> list[dict[str, Any]]:
 
 def _say(told: dict[str, Any]) -> None:
     verdict = "; ".join(told["amiss"]) or "as undisturbed"
-    print(f"{told['seed']}: {', '.join(told['faults'])}: {verdict} ({told['launches']} launches)", flush=True)
+    name = "elsewhere" if told["seed"] is None else told["seed"]
+    print(f"{name}: {', '.join(told['faults'])}: {verdict} ({told['launches']} launches)", flush=True)
 
 
 def _tell(found: list[dict[str, Any]], given: argparse.Namespace, *, may_fill: bool) -> None:
@@ -176,7 +178,9 @@ def _tell(found: list[dict[str, Any]], given: argparse.Namespace, *, may_fill: b
     if not may_fill:
         print("The disk was never full: this program may not mount a file system of its own.")
     if given.json:
-        given.json.write_text(json.dumps({"kept": kept, "faults": fallen, "runs": found}, indent=1) + "\n", "utf-8")
+        told = {"what": __doc__.partition("\n")[0], "where": where(), "kept": kept, "of": len(found), "faults": fallen}
+        told |= {"disk_was_filled": may_fill, "runs": found}
+        given.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
