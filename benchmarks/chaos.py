@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -84,7 +85,7 @@ def storm(seed: int, faults: int, disk: Disk, expected: Expected) -> Outcome:
         _no_orphans(driver, told)
         if driver.ended_well and not left and len(told.faults) == before:
             break  # what is damaged after a task ended is found by the next launch
-    told.seconds = time.perf_counter() - began
+    told.seconds = round(time.perf_counter() - began, 1)
     _compare(cache, sealed, damaged, expected, told)
     return told
 
@@ -138,11 +139,12 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=0, help="runs with two ranks, of which one is killed")
     parser.add_argument("--quick", action="store_true", help="two runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what became of each run")
-    given = parser.parse_args()
+    given, here = parser.parse_args(), where()  # the commit that runs, whatever is written meanwhile
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the disk is unmounted
     with tempfile.TemporaryDirectory() as folder, Disk(Path(folder)) as disk:
         clips_on_disk(Path(folder))
         found = _storms(given, disk)
-    _tell(found, given, may_fill=disk.may_fill)
+    _tell(found, given, here, may_fill=disk.may_fill)
     sys.exit(any(one["amiss"] for one in found))
 
 
@@ -171,14 +173,14 @@ def _say(told: dict[str, Any]) -> None:
     print(f"{name}: {', '.join(told['faults'])}: {verdict} ({told['launches']} launches)", flush=True)
 
 
-def _tell(found: list[dict[str, Any]], given: argparse.Namespace, *, may_fill: bool) -> None:
+def _tell(found: list[dict[str, Any]], given: argparse.Namespace, here: dict[str, Any], *, may_fill: bool) -> None:
     fallen = Counter(fault for one in found for fault in one["faults"])
     kept = sum(not one["amiss"] for one in found)
     print(f"{kept} of {len(found)} runs ended as undisturbed; faults: {dict(fallen)}")
     if not may_fill:
         print("The disk was never full: this program may not mount a file system of its own.")
     if given.json:
-        told = {"what": __doc__.partition("\n")[0], "where": where(), "kept": kept, "of": len(found), "faults": fallen}
+        told = {"what": __doc__.partition("\n")[0], "where": here, "kept": kept, "of": len(found), "faults": fallen}
         told |= {"disk_was_filled": may_fill, "runs": found}
         given.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
