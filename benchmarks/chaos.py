@@ -83,8 +83,8 @@ def storm(seed: int, faults: int, disk: Disk, expected: Expected) -> Outcome:
             if left and driver.runs() and FAULTS[left[0]](driver, cache, disk, chance, damaged):
                 told.faults.append(left.pop(0))
         _no_orphans(driver, told)
-        if driver.ended_well and not left and len(told.faults) == before:
-            break  # what is damaged after a task ended is found by the next launch
+        if driver.ended_well and len(told.faults) == before:
+            break  # nothing is left to do; what was damaged after a task ended, this launch has found
     told.seconds = round(time.perf_counter() - began, 1)
     _compare(cache, sealed, damaged, expected, told)
     return told

@@ -45,7 +45,13 @@ def training(clips):
 
     def make(site: str, *, epochs: int = 2, ranks: int = 1, **told) -> Task:
         stages = {"frames": {"share": 1, "steps": 8, "batch": 32}, "sequences": {"share": 0}}
-        plain = {"epochs": epochs, **stages, "end_to_end": {"share": 0}, "amp": "off", "ranks": {"sync_batch_norm": True}}
+        plain = {
+            "epochs": epochs,
+            **stages,
+            "end_to_end": {"share": 0},
+            "amp": "off",
+            "ranks": {"sync_batch_norm": True},
+        }
         return Task(spec, (Train.model_validate(plain),), site, 0, 1, clips.fingerprint, ranks=ranks, **told)
 
     return make
