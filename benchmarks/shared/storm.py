@@ -26,6 +26,7 @@ from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.ledger import FOLDER, Ledger
+from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.plan import Plan
 from slimaffect.execute.pool import Pool
 from slimaffect.execute.schedule import asked_to_leave, run_plan
@@ -125,10 +126,10 @@ class Driver:
     """A driver in a session of its own, forked from this warm process."""
 
     def __init__(self, root: Path, cache: Cache) -> None:
-        self.ended_well, self._over = False, False
+        self.ended_well, self._over, above = False, False, os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _drive(root, cache)
+            _drive(root, cache, above)
         self.session = self.pid
 
     def runs(self) -> bool:
@@ -144,9 +145,10 @@ class Driver:
         return [pid for pid in alive_in_session(self.session) if pid != self.pid]
 
 
-def _drive(root: Path, cache: Cache) -> None:
+def _drive(root: Path, cache: Cache, above: int) -> None:
     """Run the plan as `slim run` does, and end this process."""
     os.setsid()
+    die_with_parent(above)
     log = os.open("/dev/null", os.O_WRONLY)
     with suppress(OSError):
         log = os.open(root / "driver.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
