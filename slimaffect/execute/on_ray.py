@@ -8,7 +8,6 @@ Ray's own Train and Tune are not used: what they restore from is not ours to che
 """
 
 import os
-import time
 from importlib import import_module
 from typing import Any
 
@@ -63,10 +62,12 @@ class RayEngine:
         return self._order.outcome(key, "it ended without a result")
 
     def leave(self, grace_s: float) -> None:
-        """Cancel what runs; each has its last epoch's checkpoint."""
-        for reference in self._running:
-            self._ray.cancel(reference, force=True)
-        time.sleep(min(1.0, grace_s))
+        """Ask what runs to keep its last step; what does not end is cancelled, and has its last epoch's checkpoint."""
+        self._order.leave()
+        if self._running:
+            _, left = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=grace_s)
+            for reference in left:
+                self._ray.cancel(reference, force=True)
 
     def close(self) -> None:
         """Leave the cluster; Ray ends what this driver still has running."""

@@ -7,9 +7,13 @@ object store carries data, and any process that sees the folder can do the task.
 import json
 import os
 import shutil
+import signal
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -19,9 +23,11 @@ from slimaffect.data.clips import Clips
 from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
+from slimaffect.execute.heartbeat import STOPPED
 from slimaffect.execute.task import Task, read_task
 
 LOOK_S = 1.0  # how often the progress of running tasks is read
+LEAVE = "leave"
 LOOKS = 500  # tasks whose progress is read at once: of thousands in a queue, each has its turn
 
 
@@ -70,6 +76,10 @@ class Order:
         self._heard[key] = (told["done"], told["total"])
         return [Heard("epoch", key, (told["said"], told["done"], told["total"], told["joules"]))]
 
+    def leave(self) -> None:
+        """Ask whoever is at work at it to keep its last step and end."""
+        (self.folder / LEAVE).touch()
+
     def close(self) -> None:
         """Throw the order away when nothing is at work at it any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -96,6 +106,8 @@ def serve(folder: str, key: str) -> None:
     Raises:
         SystemExit: the process was asked to leave, or had lost the task.
     """
+    if (leave := Path(folder) / LEAVE).exists():  # it waited in a queue until its driver left
+        sys.exit(STOPPED)
     import torch
 
     from slimaffect.execute.worker import answered
@@ -113,7 +125,28 @@ def serve(folder: str, key: str) -> None:
 
     task = read_task(json.loads(told.read_text()))
     say("begins", 0, 1, None)
-    with computing_on(task.device):
+    with computing_on(task.device), _listening(leave):
         word, *why = answered(task, clips, cache, settings, say)
     if word == "failed":
         write_json(told.with_suffix(".answer"), {"why": why[0], "pid": os.getpid()})
+
+
+@contextmanager
+def _listening(leave: Path) -> Iterator[None]:
+    """Hear, inside the block, that the driver wants all to leave: it becomes the signal that a scheduler would send."""
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.is_set():
+            if leave.exists():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            over.wait(LOOK_S)
+
+    listener = threading.Thread(target=listen, name="listener", daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        over.set()
+        listener.join()

@@ -11,12 +11,13 @@ from slimaffect.data.carry import kept_clips
 from slimaffect.execute.agent import AGENT
 from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.elastic import FIGURES, rank_says
+from slimaffect.execute.heartbeat import STOPPED
 from slimaffect.execute.lease import Lease
 from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.schedule import asked_to_leave
 from slimaffect.execute.store import save_candidate
 from slimaffect.execute.task import read_task
-from slimaffect.execute.worker import STOPPED, given
+from slimaffect.execute.worker import given
 from slimaffect.train.device import computing_on
 from slimaffect.train.journal import Journal, Leaving, keeping
 from slimaffect.train.ranks import launched, life, local_rank, ranks

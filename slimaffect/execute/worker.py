@@ -19,7 +19,7 @@ from slimaffect.execute.deploy import deploy
 from slimaffect.execute.elastic import train_together
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.faults import explained
-from slimaffect.execute.heartbeat import Heartbeat
+from slimaffect.execute.heartbeat import STOPPED, Heartbeat
 from slimaffect.execute.lease import Lease, wait_for
 from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.log import task_log
@@ -35,8 +35,6 @@ Say = Callable[[str, int, int, float | None], None]
 """Hears of every epoch: what was said, epochs done, epochs in all, joules so far."""
 
 ATTEMPTS, CHECKPOINT = "attempts", "checkpoint"
-STOPPED = 75
-"""Exit code of a worker that was asked to leave and kept its state."""
 
 
 def work(pipe: Connection, clips: Clips, cache: Cache, settings: Execution, place: str) -> None:

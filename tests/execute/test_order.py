@@ -1,6 +1,8 @@
 """An order to other machines: who does a task there is told a folder and a key, and how far it is comes back."""
 
 import json
+import time
+from multiprocessing import get_context
 
 import pytest
 
@@ -50,3 +52,18 @@ def test_of_many_tasks_in_a_queue_each_has_its_turn(order, monkeypatch):
         (order.folder / "tasks" / f"{key}.epoch").write_text(json.dumps(told))
     looks = [[heard.key for heard in order.progress(keys)] for _ in range(5)]
     assert looks == [["a", "b"], ["c", "d"], ["e"], [], []]
+
+
+def test_whoever_is_at_work_elsewhere_leaves_when_the_driver_does(order, training):
+    """It keeps its last step and ends with the code for that; a file is all that it hears."""
+    task = training("S1", epochs=1000)
+    at_work = get_context("fork").Process(target=serve, args=(str(order.folder), order.place(task)))
+    at_work.start()
+    checkpoints = order._cache.partial(task.key) / "checkpoint"
+    while not list(checkpoints.glob("*.pt")):
+        assert at_work.is_alive()
+        time.sleep(0.1)
+    order.leave()
+    at_work.join(60)
+    assert at_work.exitcode == 75
+    assert list(checkpoints.glob("*.pt"))
