@@ -10,12 +10,15 @@ import numpy as np
 from slimaffect.data.clips import Clips
 from slimaffect.errors import ExportError
 from slimaffect.evaluate.answers import Answers, SubjectAnswers
+from slimaffect.export.int8 import sample
 from slimaffect.export.onnx import Exported, export
 from slimaffect.export.tensorrt import build_engine
-from slimaffect.measure.contenders import pairs
+from slimaffect.measure.contenders import agreeing, pairs
 from slimaffect.runtime.building import EngineAsked
 from slimaffect.runtime.session import Runtime, Session, open_model
 from slimaffect.train.candidate import Candidate
+
+COMPARED = 16  # clips on which a runtime must answer as another
 
 
 def deploy(
@@ -24,10 +27,13 @@ def deploy(
     """Export into `folder`; with a held-out site, write what every runtime answers there.
 
     Which runtime deploys is chosen later, by its latency on the model that ships. So each runtime answers now,
-    and a variant is scored by the answers of the file and runtime it is deployed with.
+    and a variant is scored by the answers of the file and runtime it is deployed with. For the model that ships, only
+    runtimes compete that answer to clips of its training as ONNX Runtime does.
     """
     exported = export(candidate, folder)
-    competing = pairs(exported.files, exported.cpu_files)
+    competing, left_out = pairs(exported.files, exported.cpu_files), []
+    if held_out is None:
+        competing, left_out = agreeing(exported.files, competing, sample(candidate.clips, COMPARED, candidate.seed))
     for name, runtime in competing if held_out else []:
         assert held_out is not None
         session = open_model(exported.files[name], runtime=runtime, threads=threads)
@@ -35,6 +41,7 @@ def deploy(
     return {
         "exported": exported.record(),
         "contenders": [list(pair) for pair in competing],
+        "left_out": [asdict(one) for one in left_out],
         "spec": candidate.model.spec.model_dump(mode="json"),
         "precision": candidate.precision.to,
         "kept_in_float32": list(candidate.precision.kept),

@@ -35,7 +35,7 @@ class Sealed(Mapping[str, dict[str, Any]]):
 
 
 class Plan:
-    """The order: a task never before its parent, else as listed."""
+    """The order: a task never before its parent, else longest chain first, else as listed."""
 
     def __init__(self, tasks: Sequence[Task], cache: Cache) -> None:
         everything = {link.key: link for task in tasks for link in task.chain}
@@ -47,8 +47,8 @@ class Plan:
                 self.damaged.append(link)
         needed = self._needed(tasks)
         self.waiting = {key: link for key, link in everything.items() if key in needed}
+        self._rank = _longest_first(self.waiting)
         self.failures: list[tuple[Task, str]] = []
-        self._place = {key: number for number, key in enumerate(self.waiting)}
         self._children: dict[str, list[str]] = defaultdict(list)
         self._ready: list[tuple[int, str]] = []
         for key, link in self.waiting.items():
@@ -58,7 +58,7 @@ class Plan:
         """A task waits for its parent, or is ready."""
         parent = task.parent
         if parent is None or (parent.key not in self.waiting and parent.key in self.records):
-            heapq.heappush(self._ready, (self._place[key], key))
+            heapq.heappush(self._ready, (self._rank[key], key))
         else:
             self._children[parent.key].append(key)
 
@@ -73,7 +73,7 @@ class Plan:
         return needed
 
     def next(self) -> Task | None:
-        """Take the first task whose parent is done; long chains first, so that no core idles at the end."""
+        """Take the first task whose parent is done."""
         while self._ready:
             _, key = heapq.heappop(self._ready)
             if key in self.waiting:
@@ -84,7 +84,7 @@ class Plan:
         """Tasks that start from this one may run now."""
         self.records.add(task.key)
         for child in self._children.pop(task.key, ()):
-            heapq.heappush(self._ready, (self._place[child], child))
+            heapq.heappush(self._ready, (self._rank[child], child))
 
     def fail(self, task: Task, why: str) -> None:
         """Give up the task and all that start from it."""
@@ -94,3 +94,15 @@ class Plan:
             key = doomed.pop()
             self.waiting.pop(key, None)
             doomed += self._children.pop(key, ())
+
+
+def _longest_first(waiting: Mapping[str, Task]) -> dict[str, int]:
+    """Rank tasks by how many come after them in their longest chain, so that no core idles at the end (Hu 1961).
+
+    A listing has parents before their children.
+    """
+    after = dict.fromkeys(waiting, 0)
+    for key, task in reversed(list(waiting.items())):
+        if task.parent is not None and task.parent.key in after:
+            after[task.parent.key] = max(after[task.parent.key], after[key] + 1)
+    return {key: rank for rank, key in enumerate(sorted(waiting, key=lambda key: -after[key]))}

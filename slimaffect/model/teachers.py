@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from slimaffect.model.frozen import frozen
 from slimaffect.model.net import AffectNet, Answer, State
 
 Joined = tuple[Float[Tensor, "layers batch wide"], Float[Tensor, "layers batch wide"]]  # states side by side
@@ -40,7 +41,7 @@ class Nets(Teacher):
 
     def __init__(self, nets: Sequence[AffectNet]) -> None:
         super().__init__()
-        self.nets = nn.ModuleList(nets).eval().requires_grad_(requires_grad=False)
+        self.nets = nn.ModuleList(frozen(net) for net in nets)
         spec = nets[0].spec
         self.features = len(nets) * spec.features
         self.remembers = spec.lstm.layers > 0

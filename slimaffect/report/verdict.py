@@ -157,10 +157,18 @@ def _gaps(result: Result) -> list[str]:
     unscored = [f"`{one.name}`" for one in result.variants if ccc(one) is None]
     if unscored:
         said.append(f"No score could be given to {listed(unscored)}.")
+    said += [_wrong(one) for one in result.variants if one.deploy and one.deploy.left_out]
     contended = [f"`{one.name}`" for one in result.variants if "contended" in one.flags or _busy(one)]
     if contended:
         said.append(f"The machine was busy with other work while {listed(contended)} ran: times may be too long.")
     return said
+
+
+def _wrong(variant: Variant) -> str:
+    """Say which runtimes answered a file wrongly on this machine."""
+    left = variant.deploy.left_out if variant.deploy else []
+    told = listed([f"{one.runtime} ({one.away:.2g} beside, {one.allowed:g} is allowed)" for one in left])
+    return f"For `{variant.name}` {told} answers otherwise than ONNX Runtime on this machine, and did not compete."
 
 
 def _busy(variant: Variant) -> bool:

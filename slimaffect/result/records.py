@@ -151,6 +151,16 @@ class Timing(Record):
     flags: list[str] = []
 
 
+class LeftOut(Record):
+    """A runtime that was not timed, because it answers otherwise than ONNX Runtime does on the same clips."""
+
+    file: str
+    runtime: str
+    away: float
+    """Largest difference of affect."""
+    allowed: float
+
+
 class Deploy(Record):
     """The deployed file: how fast, how large, how costly."""
 
@@ -169,6 +179,7 @@ class Deploy(Record):
     parameters: int | None = None
     macs_per_frame: int | None = None
     timings: list[Timing] = []
+    left_out: list[LeftOut] = []
     engine: dict[str, Any] | None = None
     """What is known of a built TensorRT engine."""
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from slimaffect.bars import Watch
 from slimaffect.data import Prepared
+from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache, file_hash, write_json
 from slimaffect.export.bundle import write_bundle
 from slimaffect.export.onnx import Away, Exported
@@ -18,7 +19,7 @@ from slimaffect.measure.latency import measure_clips
 from slimaffect.meter import cpu_power
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import Recipe, recipe_hash
-from slimaffect.result import ClipTime, Deploy, Energy, Timing, VariantScores
+from slimaffect.result import ClipTime, Deploy, Energy, LeftOut, Timing, VariantScores
 from slimaffect.run.environment import environment
 from slimaffect.run.finished import Finished, Records
 from slimaffect.runtime.bundle import Chosen, Preprocessing
@@ -59,15 +60,30 @@ def ship(
 
 
 def contenders(everything: list[Finished], records: Records, recipe: Recipe, cache: Cache) -> list[Contender]:
-    """List every file and runtime that could deploy a variant."""
-    wanted = recipe.deploy.runtimes
-    return [
-        Contender(one.variant.name, flavour, runtime, cache.folder(one.shipped.key) / files[flavour])
-        for one in everything
-        for files in [records[one.shipped.key]["figures"]["exported"]["files"]]
-        for flavour, runtime in records[one.shipped.key]["figures"]["contenders"]
+    """List every file and runtime that could deploy a variant.
+
+    Raises:
+        RunError: the recipe allows only runtimes that answer a variant wrongly on this machine.
+    """
+    return [contender for one in everything for contender in _of_variant(one, records, recipe, cache)]
+
+
+def _of_variant(one: Finished, records: Records, recipe: Recipe, cache: Cache) -> list[Contender]:
+    figures, wanted = records[one.shipped.key]["figures"], recipe.deploy.runtimes
+    files, folder = figures["exported"]["files"], cache.folder(one.shipped.key)
+    found = [
+        Contender(one.variant.name, flavour, runtime, folder / files[flavour])
+        for flavour, runtime in figures["contenders"]
         if wanted == "auto" or runtime in wanted
     ]
+    if not found:
+        wrong = ", ".join(f"{told['runtime']} is {told['away']:.2g} beside" for told in figures["left_out"])
+        raise RunError(
+            f"{one.variant.name}: none of the runtimes {list(wanted)} of deploy.runtimes opens its file and answers as "
+            f"ONNX Runtime does on this machine ({wrong or 'none opens it'}). Add onnxruntime to deploy.runtimes, or "
+            "leave the setting out."
+        )
+    return found
 
 
 def time_all(contending: list[Contender], recipe: Recipe, kept: Path, watch: Watch) -> dict[str, dict[str, Any]]:
@@ -113,6 +129,7 @@ def _deploy(
         energy_j_per_clip=modelled_energy(latency["cpu_s_per_clip"]),
         peak_memory_mb=peak_memory_mb(winner.file, winner.runtime, frames=recipe.deploy.clip_frames),
         timings=[_timing(contender, timed[contender.name], chosen=contender is winner) for contender in mine],
+        left_out=[LeftOut(**told) for told in figures["left_out"]],
         engine=figures["engine"],
         **asdict(facts),
     )

@@ -65,7 +65,7 @@ def compare(
     side = truth_session.ports.pixels
     clip = np.random.default_rng(0).integers(0, 256, (1, FRAMES, 3, side, side), dtype=np.uint8)
     truth, _ = truth_session.clip(clip)
-    allowed, told = PARITY.get(flavour(file), ROUNDED), {}
+    allowed, told = allowed_apart(flavour(file)), {}
     for runtime in _here():
         try:
             session = open_model(file, runtime=runtime, threads=threads, engines=engines, complain=complain)
@@ -80,6 +80,11 @@ def compare(
             continue
         told[runtime] = {"away": away, "clip_ms": _clip_s(session, clip, clock) * 1e3}
     return told
+
+
+def allowed_apart(of: str) -> float:
+    """Say how far a runtime may answer from ONNX Runtime on the CPU, in affect, for a file of this flavour."""
+    return PARITY.get(of, ROUNDED)
 
 
 def flavour(file: Path) -> str:

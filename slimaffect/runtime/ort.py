@@ -24,7 +24,6 @@ PROVIDERS: dict[OrtRuntime, tuple[str, ...]] = {
 PROFILE = Profile()
 COMPUTING = {"Conv", "Gemm", "MatMul", "LSTM", "QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "FusedConv"}
 """What may never fall back: a provider leaves the arithmetic of shapes to the CPU on purpose, and that is no loss."""
-EXACT_PRODUCTS = "session.x64quantprecision"
 ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 
@@ -54,8 +53,6 @@ def load_onnxruntime(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised below
-    # Without VNNI 8-bit products overflow 16 bits and saturate: files answered up to 32 levels beside torch on AVX2
-    options.add_session_config_entry(EXACT_PRODUCTS, "1")
     for axis, size in (sizes or {}).items():
         options.add_free_dimension_override_by_name(axis, size)
     # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones

@@ -173,8 +173,8 @@ def taught_loss(candidate: Candidate, student: ModelSpec, settings: Distill) -> 
 
 
 def ask(candidate: Candidate, settings: Distill) -> tuple[list[Teacher], dict[str, int]]:
-    """Answer the teachers, and who of several teaches whom; the candidate's own model is copied, then frozen."""
-    chosen, own = settings.teachers, deepcopy(candidate.model)
+    """Answer the teachers, and who of several teaches whom; the candidate's own model stays as it is."""
+    chosen, own = settings.teachers, candidate.model
     schooling = Schooling(own.spec, candidate.clips, deepcopy(candidate.loss), chosen.train, candidate.seed)
     if chosen.onnx:
         return [open_teacher(chosen.onnx)], {}

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from slimaffect.model.frozen import frozen
 from slimaffect.model.losses import Batch
-from slimaffect.model.net import Answer
+from slimaffect.model.net import AffectNet, Answer
 from slimaffect.train.augment import draw_view
 from slimaffect.train.learner import Learner
 from slimaffect.train.pool import Pool
@@ -29,11 +30,12 @@ class Kept(NamedTuple):
 def keep_features(learner: Learner, pool: Pool, views: int) -> list[list[Kept]]:
     """Compute the features of every stretch in each of a few augmented views; the list is by view, then stretch."""
     learner.net.eval()
-    return [[_keep(learner, pool, view, index) for index in range(len(pool.stretches))] for view in range(views)]
+    still = frozen(learner.net)
+    return [[_keep(learner, still, pool, view, index) for index in range(len(pool.stretches))] for view in range(views)]
 
 
-def _keep(learner: Learner, pool: Pool, view: int, index: int) -> Kept:
-    chunks = list(_chunks(learner, pool, view, index))
+def _keep(learner: Learner, still: AffectNet, pool: Pool, view: int, index: int) -> Kept:
+    chunks = list(_chunks(learner, still, pool, view, index))
     features = torch.cat([seen for seen, _ in chunks])
     answers = [answer for _, answer in chunks if answer is not None]
     return Kept(features, _behind_each_other(answers) if answers else None)
@@ -46,7 +48,7 @@ def _behind_each_other(answers: list[Answer]) -> Answer:
 
 
 def _chunks(
-    learner: Learner, pool: Pool, view: int, index: int
+    learner: Learner, still: AffectNet, pool: Pool, view: int, index: int
 ) -> Iterator[tuple[Float[Tensor, "time features"], Answer | None]]:
     """Pass a stretch through student and teacher, chunk by chunk, all in one view; the teacher keeps its state."""
     stretch = pool.stretches[index]
@@ -57,7 +59,7 @@ def _chunks(
         raw = pool.pixels([(stretch.recording, np.arange(first, min(first + CHUNK, stretch.last)))])
         faces = learner.alter(raw, drawn)
         answer = learner.taught(faces, whose, answer.state if answer else None)
-        yield learner.encode(faces)[0], answer
+        yield learner.encode(faces, still)[0], answer
 
 
 def cut_features(

@@ -129,3 +129,15 @@ def test_finished_tasks_do_not_wait(tmp_path):
 def test_no_more_workers_than_tasks(workers, tasks, expected):
     """A worker without a task would only cost its start."""
     assert Execution(workers=workers).processes(tasks) == expected
+
+
+def test_what_most_comes_after_goes_first(tmp_path):
+    """All folds are trained before any is exported, and students before their teacher's export: no core idles at the end."""
+    plan, order = Plan(tasks(), Cache(tmp_path / "cache")), []
+    while (task := plan.next()) is not None:
+        order.append((task.step, task.held_out))
+        plan.done(task)
+    trained, taught, exported = order[:2], order[2:4], order[4:]
+    assert trained == [("train", "S1"), ("train", None)]
+    assert taught == [("distill", "S1"), ("distill", None)]
+    assert [step for step, _ in exported] == ["deploy"] * 4

@@ -1,5 +1,7 @@
 """Facts of real exported files, and the choice among them."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -7,11 +9,12 @@ import torch
 
 from slimaffect.errors import RunError
 from slimaffect.export.graph import graph
-from slimaffect.measure.contenders import clip_reader, fastest, pairs
+from slimaffect.measure.contenders import agreeing, clip_reader, fastest, pairs
 from slimaffect.measure.facts import file_facts, peak_memory_mb
 from slimaffect.measure.latency import measure_clips
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
+from slimaffect.runtime.session import open_model
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,26 @@ def test_real_files_compete(exported):
     assert {runtime for _, runtime in found} == {"openvino", "onnxruntime"}
     told = measure_clips({str(pair): clip_reader(file, pair[1], frames=4) for pair in found}, budget_s=0.5)
     assert fastest({pair: told[str(pair)].cpu_s_per_clip for pair in found}) in found
+
+
+def test_who_answers_otherwise_does_not_compete(exported, monkeypatch):
+    """A runtime that answers 0.2 beside ONNX Runtime is left out with both numbers, however fast it is."""
+    _, file = exported
+    clips = [np.random.default_rng(0).integers(0, 256, (2, 6, 3, 16, 16), dtype=np.uint8)]
+    competing = pairs({"fp32": file}, ["fp32"])
+    assert agreeing({"fp32": file}, competing, clips) == (competing, [])
+
+    def overflowing(path, *, runtime):
+        session = open_model(path, runtime=runtime)
+        if runtime == "onnxruntime":
+            return session
+        return replace(session, infer=lambda feed: [part + 0.2 for part in session.infer(feed)])
+
+    monkeypatch.setattr("slimaffect.measure.contenders.open_model", overflowing)
+    agree, (left_out,) = agreeing({"fp32": file}, competing, clips)
+    assert agree == [("fp32", "onnxruntime")]
+    assert (left_out.file, left_out.runtime, left_out.allowed) == ("fp32", "openvino", 1e-4)
+    assert left_out.away == pytest.approx(0.2, abs=1e-3)
 
 
 def test_least_cpu_time_wins():

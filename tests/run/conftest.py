@@ -17,7 +17,7 @@ data:
   source: synthetic
   pixels: 32
   clip: {frames: 16, stride: 8}
-  synthetic: {subjects: 8, seconds: 8}
+  synthetic: {subjects: 8, seconds: 8, sites: [S1, S3]}
 model: tiny
 steps:
   - train: {epochs: 3, frames: {steps: 16, batch: 64}, sequences: {steps: 30}, end_to_end: {steps: 6}}

@@ -50,6 +50,11 @@ def calibration_batches(clips: Clips, picked: np.ndarray) -> list[UInt8[np.ndarr
     return [np.stack(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
 
 
+def sample(clips: Clips, count: int, seed: int) -> list[UInt8[np.ndarray, "batch time 3 height width"]]:
+    """Copy clips of as many sites and subjects as there are."""
+    return calibration_batches(clips, spread(clips, count, seed))
+
+
 def choose_ranges(source: Path, batches: list[np.ndarray], ranges: Ranges) -> TensorsData:
     """Choose the range of each activation; the planes keep their whole range."""
     found = _extremes(source, batches)

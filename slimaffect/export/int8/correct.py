@@ -6,16 +6,14 @@ import numpy as np
 from jaxtyping import Float
 from onnx import ModelProto
 
-from slimaffect.export.int8.layers import constant, layers, set_constant
-
-LARGEST = 127  # of a signed byte whose range is the same on both sides of zero
+from slimaffect.export.int8.layers import LARGEST, constant, layers, set_constant
 
 
 def round_channels(weight: Float[np.ndarray, "out *rest"]) -> Float[np.ndarray, "out *rest"]:
-    """Round each output channel's weights to 255 even steps around zero, as both int8 files hold them.
+    """Round each output channel's weights to 129 levels around zero, as both int8 files hold them.
 
-    >>> round_channels(np.array([[1.27, 0.004], [0.0, 0.0]])).round(3).tolist()
-    [[1.27, 0.0], [0.0, 0.0]]
+    >>> round_channels(np.array([[0.64, 0.004], [0.0, 0.0]])).round(3).tolist()
+    [[0.64, 0.0], [0.0, 0.0]]
     """
     largest = np.abs(weight).reshape(len(weight), -1).max(1).reshape(-1, *[1] * (weight.ndim - 1))
     step = np.where(largest > 0, largest / LARGEST, 1)

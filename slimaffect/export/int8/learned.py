@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from slimaffect.export.int8.layers import LARGEST
+
 LEVELS = 256
 PACE = 10.0  # a range moves by so many times the share that a weight does: a short training changes weights by a few %
 
@@ -18,16 +20,16 @@ def straight(values: Tensor) -> Tensor:
 def channel_steps(weight: Float[Tensor, "out *rest"]) -> Float[Tensor, " out"]:
     """The distance between two levels of each output channel's weights; it follows the largest of them."""
     largest = weight.detach().abs().flatten(1).amax(1)
-    return torch.where(largest > 0, largest / 127, 1.0)
+    return torch.where(largest > 0, largest / LARGEST, 1.0)
 
 
 def round_weights(weight: Float[Tensor, "out *rest"]) -> Float[Tensor, "out *rest"]:
-    """Round each output channel to 255 even steps around zero, as the file holds it.
+    """Round each output channel to 129 levels around zero, as the file holds it.
 
     It commutes with any factor of a channel, so folding batch norm into the weights first or last is the same.
 
-    >>> round_weights(torch.tensor([[1.27, 0.004]])).tolist()
-    [[1.2699999809265137, 0.0]]
+    >>> round_weights(torch.tensor([[0.64, 0.004]])).tolist()
+    [[0.6399999856948853, 0.0]]
     """
     step = channel_steps(weight).view(-1, *[1] * (weight.ndim - 1))
     return straight(weight / step) * step

@@ -1,6 +1,8 @@
 """A float32 graph in, the int8 graphs out: equalised, corrected and calibrated as the precision says."""
 
+import logging
 import tempfile
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +15,10 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
 from slimaffect.data.clips import Clips
 from slimaffect.errors import ExportError
-from slimaffect.export.graph import quiet
-from slimaffect.export.int8.calibrate import calibration_batches, choose_ranges, mean_inputs, spread
+from slimaffect.export.int8.calibrate import choose_ranges, mean_inputs, sample
 from slimaffect.export.int8.correct import corrected
 from slimaffect.export.int8.equalise import equalised
-from slimaffect.export.int8.layers import layers, with_biases
+from slimaffect.export.int8.layers import layers
 from slimaffect.export.int8.write import rewritten, with_raw_planes
 from slimaffect.train.candidate import Precision
 
@@ -63,9 +64,8 @@ def calibrated(model: ModelProto, clips: Clips, precision: Precision, seed: int)
     count = precision.calibration_clips
     if not len(clips) or count < 1:
         raise ExportError(f"int8 needs clips to calibrate on; {len(clips)} were given and {count} asked for.")
-    model = with_biases(model)
     model = equalised(model) if precision.equalise else model
-    batches = calibration_batches(clips, spread(clips, count, seed))
+    batches = sample(clips, count, seed)
     with _on_disk(model) as source:
         ranges = choose_ranges(source, batches, precision.ranges)
         model = corrected(model, mean_inputs(source, batches)) if precision.correct_bias else model
@@ -101,9 +101,22 @@ def _learned(model: ModelProto, precision: Precision) -> dict[str, TensorData]:
 
 
 @contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the quantiser's notes on its own internals from the user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
 def _on_disk(model: ModelProto) -> Iterator[Path]:
     """Lend the graph as a file, which is how ONNX Runtime's quantiser reads it."""
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         source = Path(folder) / "float.onnx"
         onnx.save(model, source)
         yield source

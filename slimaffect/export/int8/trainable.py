@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from slimaffect.errors import ExportError
 from slimaffect.export.int8.layers import Layer, constant, layers, raw_planes
 from slimaffect.export.int8.learned import LearnedRange, channel_steps, round_weights, straight
+from slimaffect.model.frozen import normed
 from slimaffect.model.net import AffectNet
 
 FULL = 255.0  # of the planes: the file reads them as they are, torch in [0, 1]
@@ -45,7 +46,7 @@ def settled(net: AffectNet, trained: AffectNet) -> tuple[AffectNet, dict[str, tu
     """
     result, followed = copy.deepcopy(net), trained.cnn
     assert isinstance(followed, FollowedFile)
-    norms = dict(_norms(result))
+    norms = {pair.conv: result.get_submodule(pair.norm) for pair in normed(result)}
     with torch.no_grad():
         for name, layer in followed.layers():
             _set(result.get_submodule(name), norms.get(name), layer)
@@ -103,8 +104,7 @@ class RoundedLayer(nn.Module):
         if weight.ndim == 2:
             return F.linear(values, weight, bias)
         told = self.told
-        padding = told["pads"][:2]
-        return F.conv2d(values, weight, bias, told["strides"], padding, told["dilations"], told["group"])
+        return F.conv2d(values, weight, bias, told["strides"], told["pads"][:2], groups=told["group"])
 
 
 class Plainly(nn.Module):
@@ -208,17 +208,7 @@ def _path(file: ModelProto, end: str) -> list[NodeProto]:
     return kept[::-1]
 
 
-def _norms(net: AffectNet) -> Iterator[tuple[str, nn.BatchNorm2d]]:
-    """Pair each convolution's name with its batch norm, which the CNNs here register right after it."""
-    last = ""
-    for name, module in net.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
-            yield last, module
-        elif isinstance(module, nn.Conv2d):
-            last = name
-
-
-def _set(module: nn.Module, norm: nn.BatchNorm2d | None, layer: RoundedLayer) -> None:
+def _set(module: nn.Module, norm: nn.Module | None, layer: RoundedLayer) -> None:
     """Give a layer what its trained form holds, and its batch norm only the bias to add."""
     assert isinstance(module, nn.Conv2d | nn.Linear)
     module.weight.copy_(layer.weight)
@@ -226,6 +216,7 @@ def _set(module: nn.Module, norm: nn.BatchNorm2d | None, layer: RoundedLayer) ->
         assert module.bias is not None
         module.bias.copy_(layer.bias)
         return
+    assert isinstance(norm, nn.BatchNorm2d)
     norm.weight.fill_(1.0)
     norm.bias.copy_(layer.bias)
     assert norm.running_mean is not None

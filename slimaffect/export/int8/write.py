@@ -32,8 +32,8 @@ def rewritten(source: Path, ranges: TensorsData, *, symmetric: bool, kept: Colle
     exclude = [*head(model), *(found[name].node.name for name in kept)]
     activation = QuantType.QInt8 if symmetric else QuantType.QUInt8
     options = FOR_TENSORRT if symmetric else {}
-    quantiser = QDQQuantizer(
-        model, True, False, QuantType.QInt8, activation, ranges, [], exclude, list(QUANTISED), options
+    quantiser = QDQQuantizer(  # per channel, and weights of 7 bits and a sign (`layers.LARGEST`)
+        model, True, True, QuantType.QInt8, activation, ranges, [], exclude, list(QUANTISED), options
     )
     quantiser.quantize_model()
     quantiser.model.topological_sort()

@@ -6,7 +6,7 @@ import pytest
 
 from slimaffect.export.graph import graph
 from slimaffect.export.int8.equalise import equalised, pairs
-from slimaffect.export.int8.layers import constant, layers, with_biases
+from slimaffect.export.int8.layers import constant, layers
 from slimaffect.runtime.session import open_model
 
 
@@ -39,16 +39,3 @@ def test_a_residual_stream_is_left_alone(candidate_of):
     """What two layers read, or an addition, has no pair."""
     model = graph(candidate_of("residual, 2 layers").model)
     assert [(a.weight, b.weight) for a, b in pairs(model)] == []
-
-
-def test_a_layer_without_bias_is_given_one(candidate_of, tmp_path):
-    """The exporter drops a bias of zeros, as of a fresh batch norm; what moves biases needs them."""
-    net = candidate_of("plain").model
-    for number in range(2):
-        net.cnn.blocks[number].bn.running_mean.zero_()
-        net.cnn.blocks[number].bn.bias.data.zero_()
-    model = graph(net)
-    assert [layer.bias for layer in layers(model).values()][:2] == ["", ""]
-    full = with_biases(model)
-    assert all(layer.bias for layer in layers(full).values())
-    np.testing.assert_allclose(answers(full, tmp_path, "b"), answers(model, tmp_path, "a"), atol=1e-6)

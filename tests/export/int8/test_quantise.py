@@ -40,6 +40,15 @@ def test_int8_stays_near_torch_on_real_clips(kind, made):
     assert exported.cpu_files == ("u8s8",)
 
 
+def test_two_products_fit_into_sixteen_bits(kind, made):
+    """CPUs without VNNI add two products of bytes in 16 bits: no weight is larger than 64, so no sum saturates."""
+    for file in made(kind, "int8")[1].files.values():
+        weights = [values for values in rounded(onnx.load(file))[1] if values.dtype == np.int8]
+        assert weights
+        assert max(int(np.abs(values.astype(int)).max()) for values in weights) == 64
+    assert np.iinfo(np.int16).max >= 2 * 255 * 64
+
+
 def test_cpu_file_reads_pixels_as_they_are(made):
     """The CPU file has no cast: its first convolution takes the uint8 planes; a net that normalises keeps its cast."""
     model = onnx.load(made("plain", "int8")[1].files["u8s8"])

@@ -1,0 +1,20 @@
+"""A frozen copy says what the model says."""
+
+import torch
+from torch import nn
+
+from slimaffect.model.frozen import frozen
+from slimaffect.model.net import AffectNet
+from slimaffect.model.spec import ModelSpec
+
+
+def test_a_frozen_copy_says_the_same(spec: ModelSpec) -> None:
+    """With statistics of its own, every kind of net answers within 1e-5; no batch norm is left, and no gradient."""
+    net = AffectNet(spec).train()
+    net(torch.rand(4, 3, 3, spec.pixels, spec.pixels))  # moves the running statistics
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    still, frames = frozen(net), torch.rand(2, 5, 3, spec.pixels, spec.pixels)
+    torch.testing.assert_close(still(frames).affect, net.eval()(frames).affect, atol=1e-5, rtol=0)
+    assert not [module for module in still.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert not [weight for weight in still.parameters() if weight.requires_grad]
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
