@@ -72,6 +72,7 @@ def main(order: Path) -> None:
             with keeping(opened):
                 candidate = task.steps[-1].apply(given(task, clips, cache))
         if group.number == 0:
+            opened.may_write()
             save_candidate(candidate, folder)
             found: dict[str, Any] = {"figures": opened.figures}
             write_json(order.with_name(FIGURES), found | opened.passed())

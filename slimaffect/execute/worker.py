@@ -147,7 +147,9 @@ def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, An
 
 
 def _step(task: Task, start: Candidate, folder: Path) -> dict[str, Any]:
-    save_candidate(task.steps[-1].apply(start), folder)
+    candidate = task.steps[-1].apply(start)
+    journal().may_write()
+    save_candidate(candidate, folder)
     return journal().figures
 
 
