@@ -65,6 +65,7 @@ def descendants(root: int) -> dict[int, str]:
 def ray_node_dies() -> dict[str, Any]:
     """Kill the raylet of one of two nodes while tasks run there; the other one finishes them."""
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "240")  # a busy machine starts slowly
+    os.environ.setdefault("RAY_worker_niceness", "0")  # by default Ray's workers give way to everything else
     from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
     began, amiss, ends = time.perf_counter(), list[str](), listed(steps=STEPS, batch=BATCH)

@@ -68,11 +68,12 @@ def tried_once(cache, ends):
     assert len({attempt["pid"] for one in tries for attempt in one}) > 1
 
 
-def test_a_ray_cluster_of_two_nodes_finds_the_same_scores(run, at_home, ends):
+def test_a_ray_cluster_of_two_nodes_finds_the_same_scores(run, at_home, ends, monkeypatch):
     """One task on each node at a time; what they find is told apart from what processes here find by nothing."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # by default they give way to everything else
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         cluster.add_node(num_cpus=1)
