@@ -61,6 +61,9 @@ class Cell:
 def main(argv: Sequence[str] | None = None, nvml: Any = None) -> None:
     """Measure, print a table, and write the records if asked."""
     asked = _arguments(argv)
+    if nvml is None and not torch.cuda.is_available():
+        print("There is no CUDA device here: nothing was measured.")
+        return
     torch.manual_seed(0)
     gpu = _counter(asked.device, nvml)
     cells = _cells(asked)

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # a machine that is lent 
 
 import torch
 from shared.gpu import FRAMES, Arm, Bench, Levers, Nvml, Row, measure, spec_of
+from shared.where import where
 
 from slimaffect.model.count import macs_per_frame, parameters
 
@@ -166,17 +166,9 @@ def machine(device: torch.device, threads: int) -> dict[str, Any]:
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "python": platform.python_version(),
-        "commit": _commit(),
+        "commit": where()["commit"],
         "load_average": os.getloadavg()[0],
     }
-
-
-def _commit() -> str | None:
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def options() -> argparse.Namespace:

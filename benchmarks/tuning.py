@@ -143,6 +143,7 @@ def _do(job: Job, trials: int) -> None:
 
 def _trials(seed: int, setting: Setting) -> "Trials":
     from slimaffect.execute.store import first_candidate
+    from slimaffect.meter import Meter
     from slimaffect.model.shapes import shape
     from slimaffect.search.trials import Trials
     from slimaffect.steps.tune import Tune
@@ -152,7 +153,7 @@ def _trials(seed: int, setting: Setting) -> "Trials":
     words = {"train": {"epochs": setting.epochs, **(QUICK if setting.quick else {})}}
     step = Tune.model_validate(words | ({"budget": {"trials": 4, "warm_up": 2}} if setting.quick else {}))
     candidate = first_candidate(spec, clips, seed)
-    return Trials(candidate, step.train, step.space, step.proxy, step.budget, step.validation)
+    return Trials(candidate, step.train, step.space, step.proxy, step.budget, step.validation, meter=Meter())
 
 
 def _random(job: Job, setting: Setting, _: int) -> dict[str, Any]:

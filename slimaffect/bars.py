@@ -1,12 +1,12 @@
 """Progress bars for anything that is not a task: drawing, preparing, measuring."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-Watch = Callable[[str, int, int], None]
+from slimaffect.callbacks import Watch
 
 
 @contextmanager

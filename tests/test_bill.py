@@ -98,10 +98,12 @@ def test_the_tables_show_dashes_and_never():
         ledger=[entry(joules=None, provenance=None)],
     )
     cells = [list(column.cells) for column in bill_table([result]).columns]
-    assert cells[5] == ["-"]
-    assert cells[8] == ["-"]
+    assert cells[5] == ["–"]
+    assert cells[8] == ["–"]
     assert "--region" in str(bill_table([result]).caption)
     assert "Germany" in str(bill_table([result], Intensity(344, 2024, "Germany")).caption)
     repaid = [list(column.cells) for column in repaid_table(result, clips_per_day=1000).columns]
     assert repaid[1] == ["100 days", "never"]
-    assert repaid[2] == ["-", "-"]
+    assert repaid[2] == ["–", "–"]
+    alone = repaid_table(result.model_copy(update={"baseline": "elsewhere"}))
+    assert [list(column.cells) for column in alone.columns][1] == ["–"] * 3

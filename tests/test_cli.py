@@ -1,11 +1,15 @@
 """The command line: what a person types, and what they read when it goes wrong."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 
 from slimaffect import __version__
+from slimaffect.run.places import KEPT
+
+ENDS = importlib.import_module("slimaffect.cli.main")  # `slimaffect.cli.main` itself is the function of that name
 
 
 def slim(*arguments: str, cwd=None) -> subprocess.CompletedProcess:
@@ -74,6 +78,22 @@ def test_missing_dataset_is_explained(tmp_path):
     assert "nowhere" in told.stderr
 
 
+@pytest.mark.parametrize("fault", [ValueError("[/x] of [time, 3]"), OSError(5, "[/x] of [time, 3]", "a[b]/c.csv")])
+def test_brackets_in_a_message_are_text(fault, monkeypatch, capsys, tmp_path):
+    """What a message quotes is shown as it is: nothing of it is taken for the terminal's own words."""
+
+    def fails():
+        raise fault
+
+    monkeypatch.setattr(ENDS, "app", fails)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(SystemExit, match="1"):
+        ENDS.main()
+    told = capsys.readouterr().err
+    assert "[/x] of [time, 3]" in told
+    assert isinstance(fault, ValueError) or "a[b]/c.csv" in told
+
+
 def test_steps_are_listed():
     """`slim steps` shows every step, and one step's settings with their meaning."""
     assert all(name in slim("steps").stdout for name in ("train", "distill", "quantise"))
@@ -96,4 +116,5 @@ def test_cache_is_shown_and_cleared(tmp_path):
     assert "2.0" in slim("cache", "show", "--cache", str(tmp_path)).stdout
     assert "2.0 MB" in slim("cache", "clear", "tasks", "--yes", "--cache", str(tmp_path)).stdout
     assert not (tmp_path / "tasks").exists()
+    assert {"prepared", "clips"} <= set(KEPT)  # both hold faces
     assert slim("cache", "clear", "everything", "--yes", "--cache", str(tmp_path)).returncode == 1

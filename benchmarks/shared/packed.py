@@ -7,21 +7,21 @@ scores on packed clips trains and tests on packed clips, and says so.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data import Clips, Recording
 from slimaffect.data.synthetic import SyntheticSettings, synthesise
 from slimaffect.run.places import Places
 
 INDEX, QUALITY = "clips.json", 22  # libx264's crf
-Watch = Callable[[str, int, int], None]
 
 
-def pack(clips: Clips, folder: Path, watch: Watch = lambda *_: None) -> None:
+def pack(clips: Clips, folder: Path, watch: Watch = ignore) -> None:
     """Write the clips; those of videos without labels go into a folder of their own inside."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, recording in enumerate(clips.recordings, start=1):
@@ -38,7 +38,7 @@ def pack(clips: Clips, folder: Path, watch: Watch = lambda *_: None) -> None:
         pack(clips.unlabelled, folder / "unlabelled", watch)
 
 
-def unpack(folder: Path, into: Path, watch: Watch = lambda *_: None) -> Clips:
+def unpack(folder: Path, into: Path, watch: Watch = ignore) -> Clips:
     """Read packed clips; their crops are decoded once into `into` and mapped into memory from there.
 
     OpenCV decodes, because PyAV need not be installed where this is read.
@@ -54,7 +54,7 @@ def unpack(folder: Path, into: Path, watch: Watch = lambda *_: None) -> Clips:
     return Clips(tuple(recordings), windows, index["length"], index["rate"], unlabelled=strangers)
 
 
-def strangers(people: SyntheticSettings, times: int, workers: int, watch: Watch = lambda *_: None) -> Path:
+def strangers(people: SyntheticSettings, times: int, workers: int, watch: Watch = ignore) -> Path:
     """Draw `times` as many other people by the same generator, unless they are there; answers their folder."""
     drawn = people.model_copy(update={"seed": people.seed + 1, "subjects": times * people.subjects})
     name = f"strangers-{drawn.subjects}-{drawn.seconds:g}-{len(drawn.sites)}-{drawn.seed}"

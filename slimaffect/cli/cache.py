@@ -18,11 +18,11 @@ def cache_show(cache: CachePath = None) -> None:
 
 @cache_app.command("clear")
 def cache_clear(
-    what: Annotated[str, typer.Argument(help="tasks, prepared, datasets, clips, orders or all")] = "tasks",
+    what: Annotated[str, typer.Argument(help="One of what `slim cache show` lists, or all.")] = "tasks",
     cache: CachePath = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete finished tasks, prepared faces or synthetic datasets; results stay."""
+    """Delete finished tasks, prepared faces or whatever else is kept; results stay."""
     places = places_of(cache)
     if yes or typer.confirm(f"Delete {what} under {places.cache}?"):
         console.print(f"Freed {places.clear(what):.1f} MB.")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from slimaffect.bars import Watch
+    from slimaffect.callbacks import Watch
     from slimaffect.run import Places
 
 console = Console()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from slimaffect import __version__
-from slimaffect.cli.common import app, complaints
+from slimaffect.cli.common import app, complain, complaints
 from slimaffect.errors import SlimError
 
 STOPPED = 130  # what a shell reports after Ctrl-C
@@ -32,8 +32,7 @@ def main() -> None:
     try:
         app()
     except SlimError as error:
-        complaints.print("[bold red]error[/bold red] ", end="")
-        complaints.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        _say("error", str(error))
         sys.exit(error.exit_code)
     except SystemExit as leaving:
         if leaving.code == STOPPED:
@@ -41,17 +40,17 @@ def main() -> None:
         raise
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        complaints.print(
-            f"[bold red]error[/bold red] {error.strerror or error}{where}", highlight=False, soft_wrap=True
-        )
+        _say("error", f"{error.strerror or error}{where}")
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  a defect of ours: say so, keep the traceback in a file
         log = _keep_traceback()
-        complaints.print(
-            f"[bold red]defect[/bold red] {type(error).__name__}: {error}", markup=True, highlight=False, soft_wrap=True
-        )
-        complaints.print(f"This is a fault of slimaffect. Please report it with {log}", highlight=False, soft_wrap=True)
+        _say("defect", f"{type(error).__name__}: {error}\nThis is a fault of slimaffect. Please report it with {log}")
         sys.exit(1)
+
+
+def _say(what: str, sentence: str) -> None:
+    complaints.print(f"[bold red]{what}[/bold red] ", end="")
+    complain(sentence)  # as it is: brackets in it are text
 
 
 def _keep_traceback() -> Path:

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from slimaffect.data.clips import Clips, Recording
+from slimaffect.files import OWNER_ONLY, whole
 
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ncpfs", "fuse.sshfs", "fuse.glusterfs"})
 CLIPS, ARRAYS, STRANGERS = "clips.json", "arrays.npz", "unlabelled"
+PLAIN = ("length", "rate", "share", "spared")  # what clips are but for their arrays
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
@@ -54,7 +56,7 @@ def keep_clips(clips: Clips, root: Path) -> Path:
 
 def _write(clips: Clips, draft: Path, folder: Path) -> None:
     draft.mkdir(parents=True, mode=0o700)
-    told = {"length": clips.length, "rate": clips.rate, "share": clips.share, "recordings": []}
+    told = {name: getattr(clips, name) for name in PLAIN} | {"recordings": []}
     arrays: dict[str, Any] = {"windows": clips.windows}
     for number, recording in enumerate(clips.recordings):
         path = getattr(recording.frames, "filename", None)
@@ -75,7 +77,7 @@ def kept_clips(folder: Path, scratch: Path | None = None) -> Clips:
     told = json.loads((folder / CLIPS).read_text())
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
         recordings = tuple(_read(one, number, arrays, scratch) for number, one in enumerate(told["recordings"]))
-        clips = Clips(recordings, arrays["windows"], told["length"], told["rate"], told["share"])
+        clips = Clips(recordings, arrays["windows"], **{name: told[name] for name in PLAIN})
     if not (folder / STRANGERS).is_dir():
         return clips
     return replace(clips, unlabelled=kept_clips(folder / STRANGERS, scratch))
@@ -96,7 +98,6 @@ def copied(path: Path, scratch: Path, digest: str) -> Path:
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     copy = scratch / f"{digest or path.parent.name}.npy"
     if not (copy.is_file() and copy.stat().st_size == path.stat().st_size):
-        draft = copy.with_suffix(f".{uuid.uuid4().hex}")
-        shutil.copyfile(path, draft)
-        draft.replace(copy)
+        with whole(copy, OWNER_ONLY) as file:
+            shutil.copyfile(path, file)
     return copy

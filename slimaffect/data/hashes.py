@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-import os
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from slimaffect.files import whole
 
 SAVE_EVERY_S = 2.0
 
@@ -39,12 +41,8 @@ class Hashes:
     def save(self) -> None:
         """Write the file, whole or not at all; what others added meanwhile stays. A full disk ends no run here."""
         self.saved = time.monotonic()
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            partial.write_text(json.dumps(_read(self.path) | self.known, indent=0), "utf-8")
-            partial.replace(self.path)
-        except OSError:
-            partial.unlink(missing_ok=True)
+        with suppress(OSError), whole(self.path) as file:
+            file.write_text(json.dumps(_read(self.path) | self.known, indent=0), "utf-8")
 
 
 def _read(path: Path) -> dict[str, list]:

@@ -90,15 +90,15 @@ def read_labels(path: Path, *, affect_range: tuple[float, float] = (-1.0, 1.0), 
     return Labels(values[:, 0], affect, np.inf if gap_s is None else gap_s)
 
 
-def check_length(labels: Labels, duration_s: float) -> None:
+def check_length(last_s: float, video_s: float | None) -> None:
     """Refuse labels whose clock cannot be the video's.
 
     Raises:
-        LabelError: the labels last some fifty times as long as the video.
+        LabelError: the labels last some fifty times as long as the video, whose length is known.
     """
-    if duration_s > 0 and labels.times[-1] > ALWAYS_MILLISECONDS * duration_s:
+    if video_s and last_s > ALWAYS_MILLISECONDS * video_s:
         raise LabelError(
-            f"its times reach {labels.times[-1]:g} but the video lasts {duration_s:.1f} s: they look like milliseconds",
+            f"its times reach {last_s:g} but the video lasts {video_s:.1f} s: they look like milliseconds",
             "Write times in seconds from the start of the video",
         )
 

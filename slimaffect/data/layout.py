@@ -1,6 +1,5 @@
 """The generic dataset layout: dataset.yaml and <site>/<subject>/<recording>.mp4 with <recording>.csv beside it."""
 
-import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from slimaffect.data.problems import Problem
 from slimaffect.errors import DataError
+from slimaffect.files import whole
 from slimaffect.settings import Settings
 
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm"}
@@ -99,9 +99,8 @@ class Dataset:
 
 def write_dataset_yaml(root: Path, facts: DatasetFacts) -> None:
     """Write dataset.yaml, whole or not at all."""
-    partial = root / f".dataset.yaml.{os.getpid()}"
-    partial.write_text(yaml.safe_dump(facts.model_dump(mode="json"), sort_keys=False, allow_unicode=True), "utf-8")
-    partial.replace(root / "dataset.yaml")
+    with whole(root / "dataset.yaml") as file:
+        file.write_text(yaml.safe_dump(facts.model_dump(mode="json"), sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def read_dataset(root: Path, *, labelled: bool = True) -> Dataset:
@@ -146,7 +145,8 @@ def refuse_lost_sites(dataset: Dataset, left: set[str], problems: tuple[Problem,
 
 
 def _reasons(problems: tuple[Problem, ...], site: str) -> str:
-    fitting = [str(problem) for problem in problems if problem.where.startswith(site)]
+    """Quote the problems of a site; of all sites where none is named."""
+    fitting = [str(problem) for problem in problems if f"{problem.where}/".startswith(f"{site}/" if site else "")]
     more = f" (and {len(fitting) - 3} more)" if len(fitting) > 3 else ""
     return " ".join(f"{reason}." for reason in fitting[:3]) + more
 

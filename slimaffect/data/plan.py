@@ -13,9 +13,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data.hashes import sha256
 from slimaffect.data.layout import Source, read_dataset
-from slimaffect.data.prepare import Watch, check_detector, dataset_folder
+from slimaffect.data.prepare import check_detector, dataset_folder
 from slimaffect.data.reading import Task, finder
 from slimaffect.data.settings import DataSettings
 from slimaffect.data.workers import each
@@ -91,7 +92,7 @@ def plan_dataset(
     workers: int = 1,
     sample: int = 8,
     seconds: float = SECONDS,
-    watch: Watch = lambda *_: None,
+    watch: Watch = ignore,
 ) -> Plan:
     """Read every header and the beginning of a few videos of each kind, and predict the rest.
 
@@ -126,17 +127,10 @@ def predict(
     free_gb: float,
 ) -> Plan:  # fmt: skip
     """From a few trials to all recordings, kind by kind; a kind without a trial costs the mean of the others."""
-    by_kind: dict[str, list[float]] = defaultdict(list)
-    for trial in trials:
-        by_kind[trial.kind].append(trial.cpu_s_per_video_s)
-    everything = [trial.cpu_s_per_video_s for trial in trials]
-    cpu_s, variance = 0.0, 0.0
-    for kind in {header.kind for header in headers}:
-        costs, length_s = by_kind[kind] or everything, sum(h.seconds for h in headers if h.kind == kind)
-        cpu_s += length_s * _mean(costs)
-        variance += (length_s * _error(costs if len(costs) > 1 else everything)) ** 2
+    decoding_s, error_s = _decoding(headers, trials)
     size = sum(header.bytes for header in headers)
-    cpu_s += size * _mean([trial.hash_s_per_byte for trial in trials])
+    cpu_s = decoding_s + size * _mean([trial.hash_s_per_byte for trial in trials])
+    longest_s = max(h.seconds for h in headers) * _mean([trial.cpu_s_per_video_s for trial in trials])
     video_s = sum(header.seconds for header in headers)
     frame = 3 * settings.pixels**2 + INDEX_BYTES
     return Plan(
@@ -146,13 +140,27 @@ def predict(
         video_gb=size / 1e9,
         sampled=len(trials),
         cpu_hours=cpu_s / 3600,
-        cpu_hours_error=sqrt(variance) / 3600,
-        hours=max(cpu_s / workers, max(h.seconds for h in headers) * _mean(everything)) / 3600,
+        cpu_hours_error=error_s / 3600,
+        hours=max(cpu_s / workers, longest_s) / 3600,
         workers=workers,
         disk_gb=video_s * settings.rate * frame / 1e9,
         free_gb=free_gb,
         worker_mb=max((trial.peak_mb for trial in trials if trial.peak_mb is not None), default=None),
     )
+
+
+def _decoding(headers: Sequence[Header], trials: Sequence[Trial]) -> tuple[float, float]:
+    """CPU-seconds of everything but hashing, and their standard error."""
+    by_kind: dict[str, list[float]] = defaultdict(list)
+    for trial in trials:
+        by_kind[trial.kind].append(trial.cpu_s_per_video_s)
+    everything = [trial.cpu_s_per_video_s for trial in trials]
+    cpu_s, variance = 0.0, 0.0
+    for kind in {header.kind for header in headers}:
+        costs, length_s = by_kind[kind] or everything, sum(h.seconds for h in headers if h.kind == kind)
+        cpu_s += length_s * _mean(costs)
+        variance += (length_s * _error(costs if len(costs) > 1 else everything)) ** 2
+    return cpu_s, sqrt(variance)
 
 
 def choose(headers: Sequence[Header], sample: int) -> list[Header]:
@@ -204,7 +212,7 @@ def header(source: Source) -> Header | None:
 
     try:
         facts = probe(source.video)
-        seconds = facts.duration_s or (facts.frames or 0) / facts.rate
+        seconds = facts.length_s or 0.0
         return Header(source, f"{facts.codec} {facts.width}x{facts.height}", seconds, source.video.stat().st_size)
     except (VideoError, OSError):
         return None

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data import store
 from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.data.hashes import Hashes
@@ -16,7 +17,6 @@ from slimaffect.data.settings import SYNTHETIC, DataSettings
 from slimaffect.data.workers import each
 from slimaffect.errors import DataError
 
-Watch = Callable[[str, int, int], None]
 """Told what is going on, how many are done, and of how many."""
 
 UNEVEN_POINTS = 5.0  # sites whose face coverage differs by more let the mask tell the site
@@ -47,7 +47,7 @@ class Prepared:
 
 
 def prepare(
-    settings: DataSettings, cache: Path, *, workers: int = 1, watch: Watch = lambda *_: None, strict: bool = False
+    settings: DataSettings, cache: Path, *, workers: int = 1, watch: Watch = ignore, strict: bool = False
 ) -> Prepared:
     """Prepare a dataset's recordings, each at most once, and cut them into clips.
 

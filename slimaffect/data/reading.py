@@ -114,7 +114,7 @@ def _decode(task: Task, labels: Labels | None, digest: str, hashes: tuple) -> Ou
     cv2.setNumThreads(1)  # one process per video; threads of OpenCV would fight over the same cores
     source, settings = task.source, task.settings
     if labels is not None:
-        check_length(labels, probe(source.video).duration_s or 0.0)
+        check_length(labels.times[-1], probe(source.video).length_s)
     noticed: list[Problem] = []
     seen = faces(
         source.video,

@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from slimaffect.data.clips import Recording
 from slimaffect.data.problems import Problem
+from slimaffect.errors import DataError
 
 PARTIAL = ".partial"
 
@@ -50,15 +52,26 @@ def load(folder: Path, site: str, subject: str, name: str) -> Recording:
     """Map a prepared recording into memory: its frames are read from disk only when they are used.
 
     Raises:
-        OSError, ValueError: its files are damaged.
+        DataError: its files are damaged.
     """
+    try:
+        frames, index, digest = _read(folder)
+    except (OSError, ValueError, KeyError, BadZipFile) as fault:
+        raise DataError(
+            f"{folder}: this prepared recording is damaged ({fault}). Delete the folder and run again: it is made anew."
+        ) from fault
+    return Recording(site, subject, name, frames, index["affect"], index["valid"], index["times"], digest)
+
+
+def _read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
     meta = json.loads((folder / "meta.json").read_text("utf-8"))
     frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
-    with np.load(folder / "index.npz", allow_pickle=False) as index:
-        times, affect, valid = index["times"], index["affect"], index["valid"]
-    if not len(frames) == len(times) == meta["frames"]:
-        raise ValueError(f"{folder}: {len(frames)} crops and {len(times)} times where {meta['frames']} are declared")
-    return Recording(site, subject, name, frames, affect, valid, times, meta["digest"])
+    with (folder / "index.npz").open("rb") as file, np.load(file, allow_pickle=False) as opened:
+        index = {name: opened[name] for name in ("times", "affect", "valid")}
+    count = len(index["times"])
+    if not len(frames) == count == meta["frames"]:
+        raise ValueError(f"{len(frames)} crops and {count} times where {meta['frames']} are declared")
+    return frames, index, meta["digest"]
 
 
 def private_folder(folder: Path) -> None:

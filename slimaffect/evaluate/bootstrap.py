@@ -9,7 +9,6 @@ name alone, so every variant of a run is scored on the same resampled people. In
 
 import zlib
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,7 +16,7 @@ from jaxtyping import Float, Int
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.moments import ccc_of, moments
 from slimaffect.evaluate.scores import by_seed, undefined
-from slimaffect.evaluate.versus import DRAWS, reach_of
+from slimaffect.evaluate.versus import DRAWS
 
 
 def replicates(
@@ -40,21 +39,3 @@ def resample(site: str, subjects: int, draws: int, seed: int) -> Int[np.ndarray,
     """Say for each draw how often each subject of a site is in it."""
     random = np.random.default_rng([seed, zlib.crc32(site.encode())])
     return random.multinomial(subjects, np.full(subjects, 1 / subjects), size=draws)
-
-
-def percentiles(replicated: Float[np.ndarray, " draws"], spares: tuple[int, int]) -> tuple[float, float]:
-    """Take 95 % percentiles of the replicates, further out because people are few.
-
-    "Expanded percentiles" (Hesterberg 2015, https://doi.org/10.1080/00031305.2015.1089789), for a difference of two
-    scores, where their biases cancel. The intervals of `versus` hold what they promise in more cases.
-
-    Args:
-        replicated: scores of resampled people.
-        spares: subjects over all sites, and those left when each site has given one for its mean.
-    """
-    subjects, spare = spares
-    if not spare or np.isnan(replicated).all():
-        return float("nan"), float("nan")
-    outside = NormalDist().cdf(-reach_of(spare) * (subjects / spare) ** 0.5)
-    low, high = np.nanquantile(replicated, [outside, 1 - outside])
-    return float(low), float(high)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from slimaffect.export.onnx import Exported
 from slimaffect.export.tensorrt import Engine
 from slimaffect.model.spec import ModelSpec
+from slimaffect.packages import installed
 from slimaffect.runtime.bundle import MANIFEST, SEAL, BundledFile, Chosen, Manifest, Preprocessing, seal
 
 RECORDED = ("slimaffect", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt-rtx-cu13")
@@ -56,8 +56,7 @@ def write_bundle(
 
 def versions() -> dict[str, str]:
     """Look up the installed versions of what makes and runs the files."""
-    installed = {d.metadata["Name"].replace("_", "-"): d.version for d in importlib.metadata.distributions()}
-    return {name: installed[name] for name in RECORDED if name in installed}
+    return {name: found for name in RECORDED if (found := installed(name))}
 
 
 def _copied(exported: Exported, engines: Sequence[Engine], target: Path) -> dict[str, BundledFile]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from slimaffect.bars import Watch
+from slimaffect.callbacks import Watch
 from slimaffect.errors import ExportError
 from slimaffect.export.tensorrt import CAPABILITIES, Engine, build_engine
 from slimaffect.runtime.building import Builder, Options, Profile

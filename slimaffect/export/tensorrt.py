@@ -11,9 +11,10 @@ from typing import Any, Literal
 import onnx
 from onnx import TensorProto
 
+from slimaffect.callbacks import Watch
 from slimaffect.errors import ExportError
 from slimaffect.runtime import device
-from slimaffect.runtime.building import RTX_NAMES, Builder, Options, Profile, Watch, build, logger_of
+from slimaffect.runtime.building import RTX_NAMES, Builder, Options, Profile, build, logger_of
 
 CAPABILITIES = ("8.6", "8.9", "12.0")  # RTX 30, 40 and 50 series, in one engine
 PACKAGES = {"tensorrt_rtx": "tensorrt-rtx-cu13", "tensorrt": "slimaffect[tensorrt]"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-Watch = Callable[[str, int, int], None]
+from slimaffect.callbacks import Watch, ignore
 
 P90_FLOOR, P99_FLOOR = 64, 662  # queries below which a percentile is not told (MLPerf, mlcommons/endpoints #417)
 BLOCK_S = 0.01  # a contender runs this long at a stretch: its own data is then in the caches, as in deployment
@@ -69,7 +69,7 @@ def measure_clips(
     *,
     budget_s: float = 30.0,
     most_clips: int = 2000,
-    watch: Watch = lambda *_: None,
+    watch: Watch = ignore,
     clock: Callable[[], float] = time.perf_counter,
     cpu_clock: Callable[[], float] = time.process_time,
 ) -> dict[str, Latency]:

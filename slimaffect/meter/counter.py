@@ -1,7 +1,7 @@
 """What an energy counter is, where its joules come from, and a guard that no counter goes back unseen."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol, runtime_checkable
 
 Provenance = Literal["measured", "sampled", "modelled", "missing"]
@@ -13,8 +13,8 @@ WEAKEST_FIRST: tuple[Provenance, ...] = ("missing", "modelled", "sampled", "meas
 
 
 @runtime_checkable
-class Counter(Protocol):
-    """A cumulative energy counter of one part of the machine.
+class Described(Protocol):
+    """What is known of an energy counter without reading it.
 
     Attributes:
         domain: `gpu:0`, `cpu:package-0`, `dram:0`, `soc`.
@@ -32,9 +32,32 @@ class Counter(Protocol):
     rel_sys: float
     flags: tuple[str, ...]
 
+
+@runtime_checkable
+class Counter(Described, Protocol):
+    """A cumulative energy counter of one part of the machine."""
+
     def read_j(self) -> float:
         """Joules since some moment; never goes back."""
         ...
+
+
+@dataclass
+class CounterFacts:
+    """What another process told of the counter that it read."""
+
+    domain: str
+    source: str
+    provenance: Provenance
+    scope: Scope
+    update_s: float
+    rel_sys: float
+    flags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, counter: Described) -> "CounterFacts":
+        """Keep what is known of a counter, without the counter."""
+        return cls(**{part.name: getattr(counter, part.name) for part in fields(cls)})
 
 
 @dataclass

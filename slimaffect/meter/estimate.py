@@ -20,11 +20,6 @@ class Estimate:
     interval: tuple[float, float] | None
     n: int
 
-    @property
-    def rel(self) -> float | None:
-        """Half the interval as a share of the mean."""
-        return None if self.interval is None or not self.mean else (self.interval[1] - self.mean) / abs(self.mean)
-
 
 def estimate(values: Sequence[float], groups: Sequence[Hashable] = ()) -> Estimate:
     """Average figures; those of one group (a process) count as one, because they share what differs between groups.

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Backend:
         provenance: what its joules are called.
         counters: what it reads here; none: it is not here, `why` says why and `cure` what to do.
         note: what must be known of its figures.
+        found: it can be used here.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Backend:
     why: str = ""
     cure: str = ""
     note: str = ""
-    found: bool = field(default=False)
+    found: bool = False
 
 
 def backends(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from slimaffect.meter.counter import Counter, Scope, weakest
+from slimaffect.meter.counter import Described, Scope, weakest
 from slimaffect.meter.cpu import CpuModel
 from slimaffect.meter.estimate import Idle, above_idle_mj, estimate, total_mj
 from slimaffect.meter.record import (
@@ -27,7 +27,7 @@ MANY_PHASES = 20  # windows of random phase that a part-time sensor needs under 
 def energy_record(
     identity: Identity,
     windows: Sequence[Window],
-    counters: Sequence[Counter],
+    counters: Sequence[Described],
     idle: Idle | None,
     *,
     processes: Sequence[int] = (),
@@ -43,7 +43,7 @@ def energy_record(
     Args:
         identity: what was run; its `units` are counted here.
         windows: of that model.
-        counters: that were read.
+        counters: that were read, here or in another process.
         idle: power with nothing to do; None: joules above it are unknown.
         processes: the process of each window, where there were several.
         sampling: further fields of that block.
@@ -94,7 +94,7 @@ def _totals(kept: Sequence[Window], idle: Idle | None) -> Totals:
     )
 
 
-def _uncertainty(kept: Sequence[Window], counters: Sequence[Counter], total: PerUnit) -> Uncertainty:
+def _uncertainty(kept: Sequence[Window], counters: Sequence[Described], total: PerUnit) -> Uncertainty:
     mean, ends = total.mean, total.ci95
     return Uncertainty(
         stat_rel=(ends[1] - mean) / mean if mean and ends else None,
@@ -104,7 +104,7 @@ def _uncertainty(kept: Sequence[Window], counters: Sequence[Counter], total: Per
     )
 
 
-def _origin(windows: Sequence[Window], kept: Sequence[Window], counters: Sequence[Counter]) -> Origin:
+def _origin(windows: Sequence[Window], kept: Sequence[Window], counters: Sequence[Described]) -> Origin:
     missing = {} if kept else {name: why for window in windows for name, why in window.missing.items()}
     if not counters:
         missing = {"all": "no energy counter was given; `slim doctor` says which there are"}
@@ -119,7 +119,7 @@ def _origin(windows: Sequence[Window], kept: Sequence[Window], counters: Sequenc
     )
 
 
-def _sampling(kept: Sequence[Window], counters: Sequence[Counter], more: dict[str, Any]) -> Sampling:
+def _sampling(kept: Sequence[Window], counters: Sequence[Described], more: dict[str, Any]) -> Sampling:
     told = {
         "update_s": max((counter.update_s for counter in counters), default=None),
         "updates_seen": sum(window.updates for window in kept),
@@ -128,7 +128,7 @@ def _sampling(kept: Sequence[Window], counters: Sequence[Counter], more: dict[st
     return Sampling(**told | more)
 
 
-def _compute(kept: Sequence[Window], counters: Sequence[Counter]) -> Compute:
+def _compute(kept: Sequence[Window], counters: Sequence[Described]) -> Compute:
     gpus, seconds = sum(c.domain.startswith("gpu:") for c in counters), sum(window.seconds for window in kept)
     cpu_s, units = sum(window.cpu_s for window in kept), sum(window.units for window in kept)
     return Compute(
@@ -142,7 +142,7 @@ def _compute(kept: Sequence[Window], counters: Sequence[Counter]) -> Compute:
 def _flags(
     windows: Sequence[Window],
     kept: Sequence[Window],
-    counters: Sequence[Counter],
+    counters: Sequence[Described],
     idle: Idle | None,
     above: PerUnit | None,
     scenario: str,

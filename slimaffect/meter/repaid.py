@@ -16,14 +16,6 @@ class BreakEven:
     clips: float
     interval: tuple[float, float]
 
-    def days(self, clips_per_day: float) -> float:
-        """Say how many days that is at a stated load.
-
-        >>> BreakEven(6000.0, (5000.0, 7000.0)).days(clips_per_day=1000)
-        6.0
-        """
-        return self.clips / clips_per_day
-
 
 def break_even(
     cost: float,
@@ -32,7 +24,6 @@ def break_even(
     *,
     before_interval: tuple[float, float] | None = None,
     after_interval: tuple[float, float] | None = None,
-    cost_factor: tuple[float, float] = (1.0, 1.0),
 ) -> BreakEven:
     """Divide what the shrinking cost by what each clip saves.
 
@@ -45,7 +36,6 @@ def break_even(
         after: of a clip of the variant.
         before_interval: of `before`, which is taken as exact where there is none.
         after_interval: of `after`, likewise.
-        cost_factor: by which the cost may be wrong, low and high.
 
     >>> break_even(100.0, before=2.0, after=1.5).clips
     200.0
@@ -59,7 +49,7 @@ def break_even(
     best, worst = after_interval or (after, after)
     return BreakEven(
         _clips(cost, before - after),
-        (_clips(cost * cost_factor[0], high - best), _clips(cost * cost_factor[1], low - worst)),
+        (_clips(cost, high - best), _clips(cost, low - worst)),
     )
 
 

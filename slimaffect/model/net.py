@@ -1,5 +1,6 @@
 """The CNN-LSTM: each frame to a few features, the features in their order to valence and arousal."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,17 @@ class Answer(NamedTuple):
     features: Float[Tensor, "batch time features"]
     state: State | None  # None in a model without LSTM layers
     hidden: Float[Tensor, "batch time hidden"] | None = None  # the last layer's, at every frame
+
+
+def joined(answers: Sequence[Answer], axis: int = 0) -> Answer:
+    """Put answers into one batch, or along axis 1 behind each other in time; their states are left out."""
+    hidden = [answer.hidden for answer in answers if answer.hidden is not None]
+    return Answer(
+        torch.cat([answer.affect for answer in answers], axis),
+        torch.cat([answer.features for answer in answers], axis),
+        None,
+        torch.cat(hidden, axis) if hidden else None,
+    )
 
 
 class AffectNet(nn.Module):

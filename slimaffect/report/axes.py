@@ -105,6 +105,7 @@ def _costs(result: Result) -> list[Axis]:
         Axis("parameters", "Parameters", "parameters", False, _deployed("parameters")),
         Axis("macs_per_frame", "MACs for a frame", "multiply-accumulates per frame", False,
              _deployed("macs_per_frame")),
+        Axis("of_peak", "Use of the core", "share of the core's measured float32 peak", True, _deployed("of_peak")),
         Axis("making_cpu_s", "CPU time to make it", "CPU time of all trainings it needed, s", False,
              lambda one: one.cost.cpu_s if one.cost else None),
     ]  # fmt: skip

@@ -7,9 +7,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from slimaffect.meter.carbon import Intensity
+from slimaffect.report.verdict import baseline_of
+from slimaffect.report.words import DASH, figures
 from slimaffect.result import Repaid, Result, Variant, bill_of, repaid_of
-
-DASH = "-"
 
 
 def bill_table(results: Sequence[Result], at: Intensity | None = None) -> Table:
@@ -22,13 +22,13 @@ def bill_table(results: Sequence[Result], at: Intensity | None = None) -> Table:
         table.add_row(
             escape(result.recipe.name),
             str(told.tasks),
-            number(told.cpu_s),
-            number(told.unfinished_cpu_s),
-            number(told.gpu_hours),
-            number(None if told.joules is None else told.joules / 1e3),
+            figures(told.cpu_s),
+            figures(told.unfinished_cpu_s),
+            figures(told.gpu_hours),
+            figures(None if told.joules is None else told.joules / 1e3),
             told.provenance or DASH,
             DASH if told.trainings is None else str(told.trainings),
-            number(told.carbon.co2e_g),
+            figures(told.carbon.co2e_g),
         )
     return table
 
@@ -38,15 +38,15 @@ def repaid_table(result: Result, clips_per_day: float | None = None) -> Table:
     table = Table(box=SIMPLE_HEAD)
     for heading in ("variant", "repaid after", "95 %", "in"):
         table.add_column(heading, justify="left" if heading == "variant" else "right")
-    baseline = next(one for one in result.variants if one.name == result.baseline)
+    baseline = baseline_of(result)
     for variant in result.variants:
         if variant.name != result.baseline:
             table.add_row(escape(variant.name), *_repaid(baseline, variant, clips_per_day))
     return table
 
 
-def _repaid(baseline: Variant, variant: Variant, per_day: float | None) -> tuple[str, str, str]:
-    told = variant.repaid or repaid_of(baseline, variant)
+def _repaid(baseline: Variant | None, variant: Variant, per_day: float | None) -> tuple[str, str, str]:
+    told = variant.repaid or (repaid_of(baseline, variant) if baseline else None)
     if told is None:
         return DASH, DASH, DASH
     ends = DASH if told.interval is None else " to ".join(_load(end, per_day) for end in told.interval)
@@ -60,18 +60,7 @@ def _unit(told: Repaid) -> str:
 def _load(clips: float | None, per_day: float | None) -> str:
     if clips is None:
         return "never"
-    return f"{number(clips)} clips" if per_day is None else f"{number(clips / per_day)} days"
-
-
-def number(value: float | None) -> str:
-    """Write three figures, and a dash for what was not measured.
-
-    >>> number(12345.0), number(0.01234), number(None)
-    ('12,345', '0.0123', '-')
-    """
-    if value is None:
-        return DASH
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{figures(clips)} clips" if per_day is None else f"{figures(clips / per_day)} days"
 
 
 def _caption(at: Intensity | None) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from slimaffect.meter.counter import weakest
 from slimaffect.report.words import ratio
 from slimaffect.result import LedgerEntry, Result
 
@@ -54,9 +55,8 @@ class LedgerRow:
 
 def ledger_rows(result: Result) -> list[LedgerRow]:
     """Make a row for each variant that has tasks on the ledger, the baseline first, then as the result lists them."""
-    entries = {entry.key or str(number): entry for number, entry in enumerate(result.ledger)}.values()
     names = [result.baseline, *(one.name for one in result.variants if one.name != result.baseline)]
-    shared = {name: [entry for entry in entries if name in _users(entry)] for name in names}
+    shared = {name: [entry for entry in result.ledger if name in users_of(entry)] for name in names}
     baseline = _row(result.baseline, shared[result.baseline], None)
     others = [_row(name, mine, baseline) for name, mine in shared.items() if mine and name != result.baseline]
     return [*([baseline] if shared[result.baseline] else []), *others]
@@ -71,7 +71,7 @@ def kind_of(entry: LedgerEntry) -> Share:
     return SHARES.get(entry.step or "", "training" if entry.trainings else "other")
 
 
-def _users(entry: LedgerEntry) -> Sequence[str]:
+def users_of(entry: LedgerEntry) -> Sequence[str]:
     """Name the variants behind whose models the task stands."""
     return entry.variants or ([entry.variant] if entry.variant else [])
 
@@ -83,7 +83,7 @@ def _row(name: str, entries: Sequence[LedgerEntry], baseline: LedgerRow | None) 
     trainings, examples = _sum(entry.trainings for entry in entries), _sum(entry.examples for entry in entries)
     spent, product = _sum(entry.cpu_s for entry in entries), _product(per_example, per_training, trainings)
     unique = _median(entry.frames for entry in trained)
-    origins = {entry.provenance for entry in entries if entry.provenance}
+    origin = weakest(entry.provenance for entry in entries if entry.provenance)
     return LedgerRow(
         variant=name,
         cpu_s_per_example=per_example,
@@ -94,7 +94,7 @@ def _row(name: str, entries: Sequence[LedgerEntry], baseline: LedgerRow | None) 
         product_cpu_s=product,
         cpu_s=spent,
         joules=_sum(entry.joules for entry in entries),
-        provenance=next((origin for origin in ("modelled", "sampled", "measured") if origin in origins), None),
+        provenance=None if origin == "missing" else origin,
         explained=ratio(product, spent),
         full_trainings=ratio(examples, baseline.examples_per_training if baseline else per_training),
         cheaper=ratio(baseline.cpu_s, spent) if baseline else None,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from slimaffect.errors import ResultError
 from slimaffect.report.fronts import fronts
-from slimaffect.result import Deploy, LedgerEntry, ProblemRecord, RecipeRecord, Result, Variant
+from slimaffect.report.ledger import users_of
+from slimaffect.result import Deploy, LedgerEntry, ProblemRecord, RecipeRecord, Result, Variant, bill_of
 
 
 def merge(results: Sequence[Result]) -> Result:
@@ -30,11 +31,12 @@ def merge(results: Sequence[Result]) -> Result:
             problems.append(_other_machine(first, result))
         names = _add(variants, result, alike=alike)
         ledger += [_renamed(entry, names) for entry in result.ledger]
+    ledger = _each_once(ledger)
     places = fronts(variants)
     variants = [one.model_copy(update={"pareto": place}) for one, place in zip(variants, places, strict=True)]
-    return first.model_copy(
-        update={"recipe": _recipe(results), "variants": variants, "problems": problems, "ledger": ledger}
-    )
+    told = {"recipe": _recipe(results), "variants": variants, "problems": problems, "ledger": ledger}
+    bill = {} if len(results) == 1 else {"bill": bill_of(ledger)}
+    return first.model_copy(update=told | bill)
 
 
 def _add(variants: list[Variant], result: Result, *, alike: bool) -> dict[str, str]:
@@ -60,6 +62,18 @@ def _renamed(entry: LedgerEntry, names: dict[str, str]) -> LedgerEntry:
     return entry.model_copy(update={"variant": variant, "variants": [names.get(name, name) for name in entry.variants]})
 
 
+def _each_once(ledger: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """Bill a task that several results share once, to the variants of all; the cache answered if it answered each."""
+    tasks: dict[str, LedgerEntry] = {}
+    for number, entry in enumerate(ledger):
+        key = entry.key or str(number)
+        known = tasks.get(key, entry)
+        users = list(dict.fromkeys([*users_of(known), *users_of(entry)]))
+        spent = known if entry.reused else entry
+        tasks[key] = spent.model_copy(update={"variants": users})
+    return list(tasks.values())
+
+
 def _free(name: str, taken: dict[str, Variant]) -> str:
     number = 2
     free = name
@@ -74,6 +88,7 @@ def _without_times(deploy: Deploy) -> Deploy:
         "cpu_s_per_clip": None,
         "energy_j_per_clip": None,
         "peak_memory_mb": None,
+        "of_peak": None,
         "timings": [],
     }
     return deploy.model_copy(update=nothing)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import slimaffect
+from slimaffect.files import whole
 from slimaffect.report import words
 from slimaffect.report.axes import Axis, axes_of, axis_named
 from slimaffect.report.choices import cheapest_safe, knee, saved_volume
@@ -24,7 +25,7 @@ from slimaffect.report.ledger import ledger_rows
 from slimaffect.report.merge import merge
 from slimaffect.report.payload import csv_link, json_link, payload
 from slimaffect.report.picture import write_picture
-from slimaffect.report.rows import bill, problems, rows, sites, timings
+from slimaffect.report.rows import bill, problems, rows, site_deltas, sites, timings
 from slimaffect.report.strips import Strips
 from slimaffect.report.subjects import people
 from slimaffect.report.table import of_all, to_csv, to_latex, to_markdown
@@ -59,10 +60,10 @@ def write_report(results: Sequence[Result], folder: Path) -> Path:
     pictures: dict[Literal["png", "svg"], BytesIO] = {"png": BytesIO(), "svg": BytesIO()}
     for kind, picture in pictures.items():
         write_picture(result, picture, kind)
-        _replace(folder / f"pareto.{kind}", picture.getvalue())
+        _written(folder / f"pareto.{kind}", picture.getvalue())
     for kind, table in (("md", to_markdown(result)), ("tex", to_latex(result)), ("csv", to_csv(result))):
-        _replace(folder / f"table.{kind}", table.encode())
-    return _replace(folder / "report.html", page(result, pictures["png"].getvalue()).encode())
+        _written(folder / f"table.{kind}", table.encode())
+    return _written(folder / "report.html", page(result, pictures["png"].getvalue()).encode())
 
 
 def page(result: Result, picture: bytes) -> str:
@@ -120,6 +121,7 @@ def _facts(result: Result) -> dict[str, Any]:
         "factors": ledger_rows(result),
         "numbers": {row.variant.name: row.number for row in table},
         "of_all": of_all(result),
+        "deltas": {row.number: found for row in table if (found := site_deltas(row.variant))},
         "calibrated": any(one.gain_valence is not None for one in _site_scores(result)),
         "problems": problems(result),
         "joules_shown": any(joules(one) is not None for one in result.variants),
@@ -191,8 +193,7 @@ def _named(sentence: str) -> Any:
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(sentence).replace(" %", "\N{NO-BREAK SPACE}%")))  # noqa: S704  (escaped in the same line)
 
 
-def _replace(path: Path, content: bytes) -> Path:
-    """Write a file whole: a reader never sees half a page."""
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_bytes(content)
-    return scratch.replace(path)
+def _written(path: Path, content: bytes) -> Path:
+    with whole(path) as file:
+        file.write_bytes(content)
+    return path

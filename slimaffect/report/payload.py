@@ -10,7 +10,7 @@ import yaml
 from slimaffect.report.axes import Axis, axes_of
 from slimaffect.report.certainty import Resampled, chances, resampled
 from slimaffect.report.ladder import describe, swept
-from slimaffect.report.rows import Row, rows
+from slimaffect.report.rows import Row, rows, site_deltas
 from slimaffect.report.subjects import by_subject, changes_of
 from slimaffect.report.table import to_csv
 from slimaffect.report.verdict import baseline_of, verdict
@@ -78,7 +78,7 @@ def _axis(axis: Axis, result: Result) -> dict[str, Any]:
         "scale": axis.scale,
         "unit": axis.unit,
         "values": [_rounded(axis.value(one)) for one in result.variants],
-        "ends": [None if ends is None else [_rounded(end) for end in ends] for ends in map(axis.ends, result.variants)],
+        "ends": [_ends(ends) for ends in map(axis.ends, result.variants)],
     }
 
 
@@ -102,6 +102,7 @@ def _point(row: Row, before: dict[tuple[str, str], float], differing: frozenset[
         "recipe": _yaml(variant.steps) if variant.steps else None,
         "sites": {site: _rounded(one.ccc) for site, one in sorted(scores.sites.items())} if scores else {},
         "worst": scores.worst_site if scores else None,
+        "deltas": {site: [_rounded(one.delta), _ends(one.interval)] for site, one in site_deltas(variant).items()},
         "changes": [[*who, round(change, 4)] for *who, change in changes_of(before, by_subject(variant))],
         "flags": variant.flags,
     }  # fmt: skip
@@ -110,6 +111,10 @@ def _point(row: Row, before: dict[tuple[str, str], float], differing: frozenset[
 def _yaml(steps: list[dict[str, Any]]) -> str:
     quick = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # PyYAML is built without libyaml on some platforms
     return yaml.dump(steps, Dumper=quick, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _ends(interval: tuple[float, float] | None) -> list[float | None] | None:
+    return None if interval is None else [_rounded(end) for end in interval]
 
 
 def _rounded(value: float | None) -> float | None:

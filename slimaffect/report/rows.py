@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slimaffect.report.fronts import clip_ms, cpu_s, size_mb
 from slimaffect.report.verdict import STANDINGS, Standing, baseline_of, standing
 from slimaffect.report.words import ratio
-from slimaffect.result import LedgerEntry, ProblemRecord, Result, Timing, Variant
+from slimaffect.result import LedgerEntry, ProblemRecord, Repaid, Result, SiteDelta, Timing, Variant, repaid_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Row:
         faster_alike: the same with the baseline under this variant's runtime: what the model itself gained.
         cheaper: CPU-seconds per clip of the baseline, divided by this one's.
         smaller: file size of the baseline, divided by this one's.
-        payback_clips: clips after which the CPU-seconds spent on making it, beyond those of the baseline, are saved.
+        repaid: when what it cost to make, beyond the baseline, is saved.
     """
 
     number: int
@@ -29,7 +29,12 @@ class Row:
     faster_alike: float | None
     cheaper: float | None
     smaller: float | None
-    payback_clips: float | None
+    repaid: Repaid | None
+
+    @property
+    def payback_clips(self) -> float | None:
+        """Clips after which its making is repaid; None: never, or a cost is not known."""
+        return self.repaid.clips if self.repaid else None
 
     @property
     def mark(self) -> str:
@@ -85,6 +90,12 @@ def sites(result: Result) -> list[str]:
     return sorted({site for one in result.variants if one.scores for site in one.scores.sites})
 
 
+def site_deltas(variant: Variant) -> dict[str, SiteDelta]:
+    """Answer the paired difference from the baseline at each held-out site alone; empty where it was not computed."""
+    against = variant.scores.versus_baseline if variant.scores else None
+    return dict(sorted((against.of_sites or {}).items())) if against else {}
+
+
 def timings(result: Result) -> list[tuple[Row, Timing]]:
     """List every file under every runtime that was timed, each variant's fastest first."""
     return [
@@ -132,7 +143,7 @@ def _row(number: int, variant: Variant, baseline: Variant | None, name: str) -> 
         faster_alike=ratio(_under_same_runtime(baseline, variant), clip_ms(variant)),
         cheaper=ratio(cpu_s(baseline), cpu_s(variant)),
         smaller=ratio(size_mb(baseline), size_mb(variant)),
-        payback_clips=_payback(baseline, variant),
+        repaid=variant.repaid or repaid_of(baseline, variant),
     )
 
 
@@ -142,15 +153,6 @@ def _under_same_runtime(baseline: Variant, variant: Variant) -> float | None:
         one.clip_ms.p50 for one in (baseline.deploy.timings if baseline.deploy else []) if one.runtime == runtime
     ]
     return min((one for one in measured if one is not None), default=None)
-
-
-def _payback(baseline: Variant, variant: Variant) -> float | None:
-    before, after = cpu_s(baseline), cpu_s(variant)
-    spent = variant.cost.cpu_s if variant.cost else None
-    if before is None or after is None or spent is None or before <= after:
-        return None
-    already = baseline.cost.cpu_s if baseline.cost and baseline.cost.cpu_s is not None else 0.0
-    return max(0.0, spent - already) / (before - after)
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

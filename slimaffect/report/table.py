@@ -47,7 +47,7 @@ def to_csv(result: Result) -> str:
 def to_markdown(result: Result) -> str:
     """Write the table of a README: what decides, with its intervals."""
     lines = [_words(row, result) for row in rows(result)]
-    titles = [title for title, _ in PAPER]
+    titles = _titles(result)
     body = [titles, [":--", *["--:"] * (len(titles) - 1)], *([_plain_cell(cell) for cell in line] for line in lines)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in body) + f"\n\n{caption(result)}\n"
 
@@ -55,7 +55,7 @@ def to_markdown(result: Result) -> str:
 def to_latex(result: Result) -> str:
     """Write the table of a paper; it needs the package booktabs."""
     lines = [" & ".join(map(_tex, _words(row, result))) + r" \\" for row in rows(result)]
-    head = " & ".join(_tex(title) for title, _ in PAPER) + r" \\"
+    head = " & ".join(map(_tex, _titles(result))) + r" \\"
     return "\n".join([
         r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{_tex(caption(result))}}}",
         rf"\begin{{tabular}}{{l{'r' * (len(PAPER) - 1)}}}", r"\toprule", head, r"\midrule", *lines, r"\bottomrule",
@@ -123,6 +123,7 @@ def _deploy(variant: Variant) -> Flat:
         "energy_mj": None if spent is None else 1e3 * spent, "energy_provenance": energy.provenance if energy else None,
         "size_mb": d.size_mb if d else None, "peak_memory_mb": d.peak_memory_mb if d else None,
         "parameters": d.parameters if d else None, "macs_per_frame": d.macs_per_frame if d else None,
+        "of_peak": d.of_peak if d else None,
     }  # fmt: skip
 
 
@@ -167,12 +168,16 @@ PAPER: tuple[tuple[str, Callable[[Row, Flat], str]], ...] = (
     ("CCC (95 % interval)", lambda row, told: DASH if told["ccc"] is None
         else f"{plain(told['ccc'])} ({span(row.variant.scores.ccc_interval, 2) if row.variant.scores else DASH})"),
     ("against the baseline", lambda row, _: _change(row)),
-    ("worst site", lambda _, told: plain(told["worst_site_ccc"])),
+    ("worst {unit}", lambda _, told: plain(told["worst_site_ccc"])),
     ("ms/clip", lambda _, told: figures(told["clip_ms"])),
     ("CPU ms/clip", lambda _, told: figures(told["cpu_ms"])),
     ("MB", lambda _, told: figures(told["size_mb"])),
     ("parameters", lambda _, told: count(told["parameters"])),
 )  # fmt: skip
+
+
+def _titles(result: Result) -> list[str]:
+    return [title.format(unit=result.folds) for title, _ in PAPER]
 
 
 def _words(row: Row, result: Result) -> list[str]:

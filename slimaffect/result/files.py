@@ -1,15 +1,14 @@
 """Results on disk: written whole or not at all, read with the fault named."""
 
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from slimaffect.errors import ResultError
+from slimaffect.files import OWNER_ONLY, whole
 from slimaffect.result.records import SCHEMA, Result, number
 
 
@@ -17,14 +16,8 @@ def write_result(result: Result, path: Path) -> Path:
     """Write result.json with sorted keys and lists of numbers on one line: complete, or not at all."""
     text = _lists_on_a_line(json.dumps(plain(result), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False))
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole(path, OWNER_ONLY) as file:
+        file.write_text(text + "\n", encoding="utf-8")
     return path
 
 

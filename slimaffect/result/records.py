@@ -178,6 +178,8 @@ class Deploy(Record):
     peak_memory_mb: Number = None
     parameters: int | None = None
     macs_per_frame: int | None = None
+    of_peak: Number = None
+    """Share of the core's best float32 rate, measured beside it; int8 may pass 1."""
     timings: list[Timing] = []
     left_out: list[LeftOut] = []
     engine: dict[str, Any] | None = None

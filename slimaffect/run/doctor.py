@@ -2,7 +2,6 @@
 
 import importlib.util
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -10,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from slimaffect.meter.probe import Backend, backends
+from slimaffect.packages import installed
 from slimaffect.run.places import Places
 
 RUNTIMES = {
@@ -39,7 +39,7 @@ def _runs() -> Table:
     table = _table("runs", "", "what it says", "what to do")
     for module, (name, packages, cure) in RUNTIMES.items():
         there = importlib.util.find_spec(module) is not None
-        told = next((f"{one} {found}" for one in packages if (found := _version(one))), "")
+        told = next((f"{one} {found}" for one in packages if (found := installed(one))), "")
         state = "[green]found[/green]" if there else "missing"
         table.add_row(name, state, told or ("-" if there else "not installed"), "-" if there else escape(cure))
     table.add_row("torch", *_torch())
@@ -75,10 +75,3 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading == headings[0])
     return table
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

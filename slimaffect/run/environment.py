@@ -4,10 +4,10 @@ import os
 import platform
 import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import slimaffect
+from slimaffect.packages import installed
 from slimaffect.result import Environment
 
 PACKAGES = ("slimaffect", "torch", "torch-pruning", "onnx", "onnxruntime-gpu", "onnxruntime", "openvino", "numpy", "av")
@@ -23,7 +23,7 @@ def environment(threads: int, device: str = "cpu") -> Environment:
         threads=threads,
         gpu=_gpu() if device == "cuda" else None,
         python=platform.python_version(),
-        packages={name: found for name in PACKAGES if (found := _version(name))},
+        packages={name: found for name in PACKAGES if (found := installed(name))},
         commit=_commit(),
     )
 
@@ -41,13 +41,6 @@ def _gpu() -> str:
 
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return f"{len(names)} x {names[0]}" if len(names) > 1 else names[0]
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _commit() -> str | None:

@@ -16,9 +16,12 @@ KEPT = {
     "tasks": "finished tasks: models, exported files, answers",
     "prepared": "face crops, readable by you alone",
     "datasets": "synthetic videos",
-    "clips": "labels and windows of prepared clips, for processes elsewhere",
-    "orders": "what processes elsewhere were told to do",
+    "clips": "face crops as they were handed to other processes, readable by you alone",
+    "orders": "tasks handed to a cluster",
+    "engines": "TensorRT engines, built for this machine",
+    "runtimes": "which runtime was fastest for which file",
 }
+"""Folders of the cache; the last two lie in the platform's own cache, whatever --cache says."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from slimaffect.bars import Watch
+from slimaffect.callbacks import Watch
 from slimaffect.data import Prepared
 from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache, file_hash, write_json
@@ -16,6 +16,7 @@ from slimaffect.export.tensorrt import Engine, Profile
 from slimaffect.measure.contenders import clip_reader, fastest
 from slimaffect.measure.facts import file_facts, peak_memory_mb
 from slimaffect.measure.latency import measure_clips
+from slimaffect.measure.peak import core_gflops
 from slimaffect.meter import cpu_power
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import Recipe, recipe_hash
@@ -49,12 +50,13 @@ def ship(
 ) -> dict[str, Deploy]:
     """Time every contender of every variant in one process and choose what deploys, by least CPU time."""
     contending = contenders(everything, records, recipe, cache)
-    timed = time_all(contending, recipe, folder / MEASURED, watch)
+    timed, peak = time_all(contending, recipe, folder / MEASURED, watch), core_gflops(threads=recipe.deploy.threads)
     deployed = {}
     for number, one in enumerate(everything, start=1):
         mine = [contender for contender in contending if contender.variant == one.variant.name]
         winner = fastest({contender: timed[contender.name]["cpu_s_per_clip"] for contender in mine})
-        deployed[one.variant.name] = _deploy(winner, mine, timed, records[one.shipped.key]["figures"], recipe)
+        found = _deploy(winner, mine, timed, records[one.shipped.key]["figures"], recipe)
+        deployed[one.variant.name] = found.model_copy(update={"of_peak": _of_peak(found, peak)})
         watch("measure memory", number, len(everything))
     return deployed
 
@@ -133,6 +135,13 @@ def _deploy(
         engine=figures["engine"],
         **asdict(facts),
     )
+
+
+def _of_peak(deploy: Deploy, peak_gflops: float) -> float | None:
+    """Say what share of the core's best rate a clip reaches; a multiply-accumulate is two operations."""
+    if not (deploy.macs_per_frame and deploy.clip_frames and deploy.cpu_s_per_clip):
+        return None
+    return 2e-9 * deploy.macs_per_frame * deploy.clip_frames / deploy.cpu_s_per_clip / peak_gflops
 
 
 def modelled_energy(cpu_s: float) -> Energy:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from slimaffect.callbacks import Watch
 from slimaffect.errors import VideoError
 from slimaffect.runtime.job import OURS, How, Job, Outcome, do, finished
 from slimaffect.video.decode import probe
@@ -10,7 +11,6 @@ from slimaffect.video.decode import probe
 VIDEOS = {".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi"}
 KILLED = "kills the process that decodes it. Convert it, e.g. to H.264 in mp4."
 
-Watch = Callable[[str, int, int], None]
 Each = Callable[[Callable[[Job], Outcome], Sequence[Job]], Iterable[tuple[Job, Outcome | None]]]
 """Does every job, here or in other processes, and yields each with its outcome; None for one that killed them."""
 
@@ -40,7 +40,7 @@ def predict(listed: Sequence[Job], *, fresh: bool, each: Each, watch: Watch) -> 
 def _tick(video: Path, watch: Watch) -> Callable[[float], None]:
     """Show how many seconds of a single video are read."""
     try:
-        seconds = int(probe(video).duration_s or 0)
+        seconds = int(probe(video).length_s or 0)
     except VideoError:
         seconds = 0  # reading it will say why
     return lambda read_s: watch(f"read {video.name}", min(int(read_s), seconds), seconds)

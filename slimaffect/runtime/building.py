@@ -5,17 +5,17 @@ Both are strongly typed: number formats stand in the graph, and nothing here cho
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from slimaffect.callbacks import Watch
 from slimaffect.errors import ExportError
 
 Builder = Literal["tensorrt_rtx", "tensorrt"]
 RTX_NAMES = {c: "SM" + c.replace(".", "") for c in ("7.5", "8.0", "8.6", "8.9", "12.0", "12.1")}
 OLDEST = {"tensorrt": (10, 12), "tensorrt_rtx": (1, 0)}  # older TensorRT does not know all that is asked of it here
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def build(
         ExportError: too old a TensorRT, a file it cannot read, or a build that failed, in the builder's own words.
     """
     _refuse_old(trt)
-    logger, options = _logger(trt), options or Options()
+    logger, options = logger_of(trt), options or Options()
     logger.said.clear()
     builder = trt.Builder(logger)
     # strongly typed: the graph alone decides on number formats; TensorRT 10 needs the flag, 11 ignores it
@@ -185,7 +185,7 @@ def _layers(network: Any) -> list[tuple[str, str, str]]:
 
 
 @functools.cache
-def _logger(trt: Any) -> Any:
+def logger_of(trt: Any) -> Any:
     """Make the one logger of this process: TensorRT keeps the first it is given and ignores all others."""
 
     class Said(trt.ILogger):
@@ -199,11 +199,6 @@ def _logger(trt: Any) -> Any:
                 self.said.append((grave, message))
 
     return Said()
-
-
-def logger_of(trt: Any) -> Any:
-    """Return the logger that this process gave to a TensorRT."""
-    return _logger(trt)
 
 
 def _monitor(trt: Any, watch: Watch) -> Any:

@@ -1,7 +1,6 @@
 """The fastest runtime that answers right on this machine: measured once, remembered after that."""
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -14,7 +13,10 @@ from typing import Any, cast
 import numpy as np
 from platformdirs import user_cache_path
 
-from slimaffect.errors import SlimError
+from slimaffect.callbacks import Complain, ignore
+from slimaffect.errors import BundleError, SlimError
+from slimaffect.files import whole
+from slimaffect.packages import installed
 from slimaffect.runtime import device
 from slimaffect.runtime.engines import Offer
 from slimaffect.runtime.session import EVERY, ON_GPU, PACKAGES, RUNTIMES, Runtime, Session, open_model
@@ -31,7 +33,7 @@ def fastest_runtime(
     *,
     threads: int = 1,
     engines: Sequence[Offer] = (),
-    complain: Callable[[str], None] = lambda _: None,
+    complain: Complain = ignore,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Runtime:
     """Choose by wall time of a clip among the runtimes here that answer as ONNX Runtime on the CPU does.
@@ -40,13 +42,15 @@ def fastest_runtime(
     so that it is measured once. GPU runtimes compete where there is a CUDA device.
 
     Raises:
-        BundleError: ONNX Runtime does not open the file.
+        BundleError: ONNX Runtime does not open the file, or its answer is no number.
     """
     kept = _place(file, threads)
     known = _remembered(kept)
     if known is not None:
         return known
     told = compare(file, threads=threads, engines=engines, complain=complain, clock=clock)
+    if not told:
+        raise BundleError(f"{file}: no runtime here answers random pixels with numbers. Export the model again.")
     chosen = min(told, key=lambda runtime: told[runtime]["clip_ms"])
     _remember(kept, {"runtime": chosen, "measured": told})
     return chosen
@@ -57,7 +61,7 @@ def compare(
     *,
     threads: int = 1,
     engines: Sequence[Offer] = (),
-    complain: Callable[[str], None] = lambda _: None,
+    complain: Complain = ignore,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Runtime, dict[str, float]]:
     """Open, compare and time every runtime of this machine; those that answer otherwise are told and left out."""
@@ -120,17 +124,10 @@ def _clip_s(session: Session, clip: np.ndarray, clock: Callable[[], float]) -> f
 
 def _place(file: Path, threads: int) -> Path:
     """Name what is remembered after all that could change the choice."""
-    installed = {name: _version(name) for name in ASKED}
+    versions = {name: installed(name) for name in ASKED}
     machine = [platform.node(), platform.machine(), platform.platform(), os.cpu_count(), device.capability()]
-    told = json.dumps([hashlib.sha256(file.read_bytes()).hexdigest(), threads, machine, installed])
+    told = json.dumps([hashlib.sha256(file.read_bytes()).hexdigest(), threads, machine, versions])
     return user_cache_path("slimaffect") / "runtimes" / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _remembered(kept: Path) -> Runtime | None:
@@ -145,8 +142,7 @@ def _remember(kept: Path, told: dict[str, Any]) -> None:
     """Write what was found; a folder that cannot be written only means to measure again."""
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(told, indent=1), "utf-8")
-        partial.replace(kept)
+        with whole(kept) as file:
+            file.write_text(json.dumps(told, indent=1), "utf-8")
     except OSError:
         return

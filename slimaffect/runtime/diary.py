@@ -9,10 +9,9 @@ import numpy as np
 
 from slimaffect.runtime.camera import Live, Pictures, watch
 from slimaffect.runtime.predictor import Predictor
+from slimaffect.runtime.reading import HEADER, table_row
 from slimaffect.video.detect import Detector
 from slimaffect.video.settings import FaceSettings
-
-HEADER = "time,valence,arousal,face_score,valid,latency_ms"
 
 
 @dataclass
@@ -63,21 +62,14 @@ def kept(
             place = out / "camera.affect.csv"
             place.touch(0o600)
             table = stack.enter_context(place.open("w", encoding="utf-8", buffering=1))
-            table.write(HEADER + "\n")
+            table.write(f"{HEADER},latency_ms\n")
         for live in watch(predictor, pictures, finder, settings):
             if seconds is not None and live.time_s >= seconds:
                 return
             diary.add(live)
             if table is not None:
-                table.write(_row(live) + "\n")
+                table.write(f"{table_row(live.time_s, live.affect, live.score)},{live.latency_s * 1e3:.2f}\n")
             yield _line(live)
-
-
-def _row(live: Live) -> str:
-    seen = live.affect is not None
-    said = f"{live.affect.valence:.6f},{live.affect.arousal:.6f},{live.score:.4f},1" if live.affect else ",,,0"
-    assert seen == said.endswith("1")
-    return f"{live.time_s:.4f},{said},{live.latency_s * 1e3:.2f}"
 
 
 def _line(live: Live) -> str:

@@ -3,23 +3,19 @@
 import hashlib
 import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path
 
+from slimaffect.callbacks import Complain, ignore
+from slimaffect.files import whole
 from slimaffect.runtime import device as cuda
 from slimaffect.runtime.building import RTX_NAMES, Builder, Built, Options, Profile, build, logger_of
 from slimaffect.runtime.device import Device
 from slimaffect.runtime.opened import OpenedEngine
-
-Complain = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def open_engine(
     builder: Builder,
     *,
     offers: Sequence[Offer] = (),
-    complain: Complain = _quiet,
+    complain: Complain = ignore,
     device: Device | None = None,
     trt: Any = None,
 ) -> OpenedEngine:
@@ -157,8 +153,7 @@ def keep(built: Built, place: Path, wanted: Wanted) -> Offer:
         "layers": built.counted(),
     }
     for target, content in ((place, built.plan), (place.with_suffix(".json"), json.dumps(about, indent=1).encode())):
-        partial = target.with_suffix(f"{target.suffix}.partial")
-        partial.write_bytes(content)
-        partial.replace(target)
+        with whole(target) as file:
+            file.write_bytes(content)
     place.with_suffix(".log").write_text("\n".join(built.log), "utf-8")
     return Offer(place, about["sha256"], about)

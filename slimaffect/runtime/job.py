@@ -3,22 +3,21 @@
 import errno
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from slimaffect.errors import VideoError
+from slimaffect.files import OWNER_ONLY, whole
 from slimaffect.runtime.bundle import MANIFEST
 from slimaffect.runtime.predictor import Predictor
-from slimaffect.runtime.reading import Reading, read_video
+from slimaffect.runtime.reading import HEADER, Reading, read_video, table_row
 from slimaffect.runtime.session import Runtime
 
 OURS = ".affect."  # every file that is written beside a video has this in its name
-HEADER = "time,valence,arousal,face_score,valid"
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def do(job: Job, tick: Callable[[float], None] = lambda _: None) -> Outcome:
         _write(job, reading)
         outcome = _outcome(job, reading)
         told = {name: value for name, value in asdict(outcome).items() if name not in {"video", "why_not", "kept"}}
-        with whole(job.beside(".json")) as file:
+        with whole(job.beside(".json"), OWNER_ONLY) as file:
             file.write_text(json.dumps({"asked": asked, "outcome": told}, indent=1) + "\n", "utf-8")
     except VideoError as error:
         return Outcome(job.video, str(error))
@@ -116,18 +115,6 @@ def do(job: Job, tick: Callable[[float], None] = lambda _: None) -> Outcome:
             raise
         return Outcome(job.video, f"{error.filename or job.video}: {error.strerror or error}. Check the path.")
     return outcome
-
-
-@contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """A passing name, readable by its owner only; the file takes its own name when it is whole."""
-    partial = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
-    try:
-        partial.touch(0o600)
-        yield partial
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read(job: Job, tick: Callable[[float], None]) -> Reading:
@@ -142,27 +129,21 @@ def _read(job: Job, tick: Callable[[float], None]) -> Reading:
     with ExitStack() as stack:
         sinks = []
         if job.how.overlay:
-            file = stack.enter_context(whole(job.beside(".mp4")))
+            file = stack.enter_context(whole(job.beside(".mp4"), OWNER_ONLY))
             sinks.append(stack.enter_context(Overlay(file, asked.rate_hz)).add)
         return read_video(predictor, job.video, asked.faces.model_copy(update=model), sinks=sinks, tick=tick)
 
 
 def _write(job: Job, reading: Reading) -> None:
-    with whole(job.table) as file:
-        file.write_text("\n".join([HEADER, *table_rows(reading)]) + "\n", "utf-8")
+    ticks = zip(reading.times, reading.affect, reading.scores, reading.valid, strict=True)
+    rows = [table_row(time_s, affect if seen else None, score) for time_s, affect, score, seen in ticks]
+    with whole(job.table, OWNER_ONLY) as file:
+        file.write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
     if job.how.plot:
         from slimaffect.runtime.plot import plot
 
-        with whole(job.beside(".png")) as file:
+        with whole(job.beside(".png"), OWNER_ONLY) as file:
             plot(file, job.video.name, reading)
-
-
-def table_rows(reading: Reading) -> Iterator[str]:
-    """One line a tick; without a face affect and score stay empty, because nothing was measured."""
-    for time_s, affect, score in zip(reading.times, reading.affect, reading.scores, strict=True):
-        seen = score == score  # noqa: PLR0124  NaN is the one number that is not itself
-        said = f"{affect[0]:.6f},{affect[1]:.6f},{score:.4f},1" if seen else ",,,0"
-        yield f"{time_s:.4f},{said}"
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from slimaffect.errors import BundleError
+from slimaffect.runtime.building import Profile
 from slimaffect.runtime.device import Device
 from slimaffect.runtime.ports import Ports, ports_of
 from slimaffect.runtime.ways import Buffers, Way, Ways, way_of
@@ -138,15 +139,12 @@ class OpenedEngine:
         return [name for name in names if self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT]
 
     def _refuse_outside(self, size: tuple[int, ...]) -> None:
-        smallest, _, largest = (tuple(shape) for shape in self._engine.get_tensor_profile_shape("frames", 0))
-        wrong = [
-            f"{what} {found} where {low} to {high} is allowed"
-            for what, found, low, high in zip(("batch", "time"), size, smallest, largest, strict=False)
-            if not low <= found <= high
-        ]
+        shapes = zip(*self._engine.get_tensor_profile_shape("frames", 0), strict=True)
+        batch, time, *_ = shapes  # smallest, tuned for, largest of each
+        wrong = Profile(batch, time).refusal(*size[:2])
         if wrong:
             raise BundleError(
-                f"The engine was not built for {' and '.join(wrong)}. Read shorter clips or fewer at once, or build it "
+                f"The engine was not built for {wrong}. Read shorter clips or fewer at once, or build it "
                 "for larger sizes: slim export BUNDLE --batch MIN,OPT,MAX --time MIN,OPT,MAX."
             )
 

@@ -1,6 +1,5 @@
 """ONNX Runtime: on the CPU, or on a GPU with its CUDA or TensorRT provider, and never silently on another."""
 
-import importlib.metadata
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platformdirs import user_cache_path
 
+from slimaffect.packages import installed
 from slimaffect.runtime.building import Profile
 from slimaffect.runtime.ports import Ports, ports_of
 
@@ -49,19 +49,13 @@ def load_onnxruntime(
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised below
-    for axis, size in (sizes or {}).items():
-        options.add_free_dimension_override_by_name(axis, size)
+    options = _options(threads, runtime, sizes or {})
     # ONNX Runtime 1.31 would round the weights of a layer that was kept in float32 between two rounded ones
     unwanted = ["WeightBiasQuantization"]
     if runtime != "onnxruntime":
-        options.add_session_config_entry(ASSIGNMENT, "1")
         _loadable(onnxruntime, PROVIDERS[runtime][0])
     if runtime == "onnxruntime-tensorrt":
-        refuse_mismatch(onnxruntime.__version__, _installed("tensorrt"))
+        refuse_mismatch(onnxruntime.__version__, installed("tensorrt"))
     session = onnxruntime.InferenceSession(
         file,
         options,
@@ -72,6 +66,20 @@ def load_onnxruntime(
     if runtime != "onnxruntime":
         refuse_fallback(session, runtime)
     return session, ports_of({port.name: port.shape for port in session.get_inputs()})
+
+
+def _options(threads: int, runtime: OrtRuntime, sizes: Mapping[str, int]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3 if runtime == "onnxruntime" else 4  # errors are told by what is raised later
+    if runtime != "onnxruntime":
+        options.add_session_config_entry(ASSIGNMENT, "1")
+    for axis, size in sizes.items():
+        options.add_free_dimension_override_by_name(axis, size)
+    return options
 
 
 def load_recorded(
@@ -111,13 +119,6 @@ def refuse_mismatch(onnxruntime: str, tensorrt: str | None) -> None:
         return
     if tuple(int(part) for part in onnxruntime.split(".")[:2]) < (1, 27):
         raise ValueError(f"TensorRT {tensorrt} needs ONNX Runtime 1.27 or later, and {onnxruntime} is installed")
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def shapes_option(ports: Ports, batch: int, time: int) -> str:

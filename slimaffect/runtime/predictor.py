@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from slimaffect.callbacks import Complain
 from slimaffect.errors import BundleError
 from slimaffect.runtime.bundle import MANIFEST, Manifest, verified
 from slimaffect.runtime.choose import fastest_runtime
@@ -32,11 +33,13 @@ class Predictor:
         folder: the bundle.
         manifest: what `bundle.json` says: preprocessing, scores, provenance.
         session: the clip graph, for batches and states of your own.
+        complain: is told in a sentence when the stream's engine has to be built anew.
     """
 
     folder: Path
     manifest: Manifest
     session: Session
+    complain: Complain = _warn
 
     @classmethod
     def load(
@@ -45,7 +48,7 @@ class Predictor:
         *,
         runtime: Runtime | Literal["auto", "declared"] = "auto",
         threads: int = 1,
-        complain: Callable[[str], None] = _warn,
+        complain: Complain = _warn,
     ) -> "Predictor":
         """Verify a bundle, then open it.
 
@@ -69,7 +72,7 @@ class Predictor:
                 f"{root}: {MANIFEST} prepares faces of {manifest.preprocessing.pixels} pixels, "
                 f"its model reads {session.ports.pixels}. Export the bundle again."
             )
-        return cls(root, manifest, session)
+        return cls(root, manifest, session, complain)
 
     def clip(self, frames: UInt8[np.ndarray, "time 3 height width"]) -> Float[np.ndarray, "time 2"]:
         """Read valence and arousal, both in [-1, 1], at every frame of a clip or of a whole recording, from rest.
@@ -89,7 +92,9 @@ class Predictor:
     def _begin_stream(self) -> Callable[[], Stream]:
         file = self.folder / (self.manifest.chosen.stream or self.manifest.chosen.file)
         session, engines = self.session, offers(self.folder, self.manifest)
-        return open_stream(file, runtime=session.runtime, threads=session.threads, engines=engines)
+        return open_stream(
+            file, runtime=session.runtime, threads=session.threads, engines=engines, complain=self.complain
+        )
 
 
 def offers(folder: Path, manifest: Manifest) -> tuple[Offer, ...]:
@@ -106,7 +111,7 @@ def _opened(
     manifest: Manifest,
     runtime: Runtime | Literal["auto", "declared"],
     threads: int,
-    complain: Callable[[str], None],
+    complain: Complain,
 ) -> Session:
     engines = offers(root, manifest)
     file = root / manifest.chosen.file

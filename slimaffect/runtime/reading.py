@@ -20,6 +20,19 @@ Sink = Callable[[Face, Float[np.ndarray, " 2"]], None]
 """Is given each tick's face and affect in turn."""
 
 
+HEADER = "time,valence,arousal,face_score,valid"
+
+
+def table_row(time_s: float, affect: Sequence[float] | np.ndarray | None, score: float) -> str:
+    """Write one tick under HEADER; without a face affect and score stay empty, because nothing was measured.
+
+    >>> table_row(0.08, (0.5, -0.25), 0.9), table_row(0.16, None, float("nan"))
+    ('0.0800,0.500000,-0.250000,0.9000,1', '0.1600,,,,0')
+    """
+    said = ",,,0" if affect is None else f"{affect[0]:.6f},{affect[1]:.6f},{score:.4f},1"
+    return f"{time_s:.4f},{said}"
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """What a bundle read from one video.

@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeVar, cast, get_args
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from slimaffect.callbacks import Complain, ignore
 from slimaffect.errors import BundleError, SlimError
 from slimaffect.runtime.bound import open_onnxruntime
-from slimaffect.runtime.engines import Complain, Offer, open_engine
+from slimaffect.runtime.engines import Offer, open_engine
 from slimaffect.runtime.ports import Ports
 from slimaffect.runtime.usual import Infer
 from slimaffect.runtime.vino import open_openvino
@@ -81,17 +82,13 @@ class Session:
         return np.concatenate(affect)
 
 
-def unheard(_: str) -> None:
-    """Let a sentence pass."""
-
-
 def open_model(
     path: Path | str,
     *,
     runtime: Runtime,
     threads: int = 1,
     engines: Sequence[Offer] = (),
-    complain: Complain = unheard,
+    complain: Complain = ignore,
 ) -> Session:
     """Open an exported ONNX file.
 

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from jaxtyping import UInt8
 
+from slimaffect.callbacks import Complain, ignore
 from slimaffect.errors import BundleError
 from slimaffect.runtime.bound import bound_on_cpu, bound_on_device
-from slimaffect.runtime.engines import Complain, Offer, open_engine
+from slimaffect.runtime.engines import Offer, open_engine
 from slimaffect.runtime.ort import load_onnxruntime, load_recorded
 from slimaffect.runtime.ports import Ports
-from slimaffect.runtime.session import Runtime, loaded, unheard
+from slimaffect.runtime.session import Runtime, loaded
 from slimaffect.runtime.vino import bound_openvino, load_openvino
 from slimaffect.runtime.ways import Bind, Way, Ways
 
@@ -77,7 +78,7 @@ class Stream:
 
 
 def open_stream(
-    file: Path, *, runtime: Runtime, threads: int = 1, engines: Sequence[Offer] = (), complain: Complain = unheard
+    file: Path, *, runtime: Runtime, threads: int = 1, engines: Sequence[Offer] = (), complain: Complain = ignore
 ) -> Callable[[], Stream]:
     """Load an exported file once; what comes back begins a stream, and streams share the weights.
 

@@ -32,7 +32,7 @@ class Findings:
         score: their score there; None where no trial came to an end.
         frozen: settings that need no more search, at the values they were frozen at.
         importance: of each setting, by both evaluators; empty before enough trials.
-        ended: why the search stopped: `trials`, `hours`, `cpu_s` or `joules`.
+        ended: why the search stopped: `trials`, `hours`, `cpu_s`, `joules`, or `all frozen`.
         top: the best choices, the best first, for a later search to start from.
     """
 

@@ -50,7 +50,7 @@ class Proxy(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """The trials of one candidate."""
+    """The trials of one candidate, billed by the meter of where they run."""
 
     candidate: Candidate
     knobs: Knobs
@@ -58,6 +58,7 @@ class Trials:
     proxy: Proxy
     budget: Budget
     validation: float
+    meter: Meter
 
     @cached_property
     def opened(self) -> Journal:
@@ -67,10 +68,10 @@ class Trials:
     @cached_property
     def book(self) -> Book:
         """The search's own journal, in the task's checkpoint folder if it has one."""
-        opened, meter = self.opened, Meter().start()
+        opened = self.opened
 
         def gauge() -> Spent:
-            spent = meter.read()
+            spent = self.meter.read()
             return Spent(spent.seconds, spent.cpu_s, spent.joules, opened.examples, opened.trainings)
 
         file = opened.checkpoint / JOURNAL if opened.checkpoint else None

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PositiveFloat, create_model, field_validator, model_validator
 
+from slimaffect.meter import meter_of
 from slimaffect.search.budget import Budget
 from slimaffect.search.knobs import Knobs
 from slimaffect.search.space import Space, Span, faults
@@ -13,6 +14,7 @@ from slimaffect.search.trials import Proxy, Trials
 from slimaffect.settings import NamedFile, Settings
 from slimaffect.steps.step import Step
 from slimaffect.train.candidate import Candidate
+from slimaffect.train.device import device
 from slimaffect.train.journal import journal
 from slimaffect.train.loop import train
 
@@ -87,16 +89,18 @@ def tuned(candidate: Candidate, settings: Tune, earlier: Earlier | None) -> Cand
     Raises:
         RunError: optuna is not installed, or no training at full size came to its end.
     """
-    trials = Trials(
-        candidate=candidate,
-        knobs=settings.train,
-        space=settings.space,
-        proxy=settings.proxy,
-        budget=settings.budget,
-        validation=settings.validation,
-    )
-    found = trials.search(earlier, tolerance=settings.tolerance)
-    knobs, told = trials.recheck(found, settings.recheck)
+    with meter_of(str(device())) as meter:
+        trials = Trials(
+            candidate=candidate,
+            knobs=settings.train,
+            space=settings.space,
+            proxy=settings.proxy,
+            budget=settings.budget,
+            validation=settings.validation,
+            meter=meter,
+        )
+        found = trials.search(earlier, tolerance=settings.tolerance)
+        knobs, told = trials.recheck(found, settings.recheck)
     journal().figures["tune"] = told
     model = train(trials.started(knobs), candidate.clips, trials.loss(knobs), knobs.plain(), candidate.seed)
     return replace(candidate, model=model)

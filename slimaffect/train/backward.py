@@ -8,7 +8,7 @@ from torch import Tensor
 
 from slimaffect.errors import RunError
 from slimaffect.model.losses import Batch
-from slimaffect.model.net import Answer
+from slimaffect.model.net import Answer, joined
 from slimaffect.train.learner import Learner
 from slimaffect.train.randomness import torch_seed
 from slimaffect.train.ranks import Part, add_up, ranks, whole
@@ -81,19 +81,13 @@ def _joined(parts: list[tuple[Answer, Batch]]) -> tuple[Answer, Batch]:
     answers, batches = [answer for answer, _ in parts], [batch for _, batch in parts]
     teachers = [batch.teacher for batch in batches if batch.teacher is not None]
     seen = [batch.seen for batch in batches if batch.seen is not None]
-    return _one(answers), Batch(
+    return joined(answers), Batch(
         torch.cat([batch.affect for batch in batches]),
         torch.cat([batch.valid for batch in batches]),
-        _one(teachers) if teachers else None,
+        joined(teachers) if teachers else None,
         torch.cat(seen) if seen else None,
         tuple(name for batch in batches for name in batch.whose),
     )
-
-
-def _one(answers: list[Answer]) -> Answer:
-    affect, features = (torch.cat(part) for part in ([a.affect for a in answers], [a.features for a in answers]))
-    hidden = [answer.hidden for answer in answers if answer.hidden is not None]
-    return Answer(affect, features, None, torch.cat(hidden) if hidden else None)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from slimaffect.model.frozen import frozen
 from slimaffect.model.losses import Batch
-from slimaffect.model.net import AffectNet, Answer
+from slimaffect.model.net import AffectNet, Answer, joined
 from slimaffect.train.augment import draw_view
 from slimaffect.train.learner import Learner
 from slimaffect.train.pool import Pool
@@ -38,13 +38,7 @@ def _keep(learner: Learner, still: AffectNet, pool: Pool, view: int, index: int)
     chunks = list(_chunks(learner, still, pool, view, index))
     features = torch.cat([seen for seen, _ in chunks])
     answers = [answer for _, answer in chunks if answer is not None]
-    return Kept(features, _behind_each_other(answers) if answers else None)
-
-
-def _behind_each_other(answers: list[Answer]) -> Answer:
-    affect, seen = (torch.cat(part, 1) for part in ([a.affect for a in answers], [a.features for a in answers]))
-    hidden = [answer.hidden for answer in answers if answer.hidden is not None]
-    return Answer(affect, seen, None, torch.cat(hidden, 1) if hidden else None)
+    return Kept(features, joined(answers, axis=1) if answers else None)
 
 
 def _chunks(
@@ -75,18 +69,9 @@ def cut_features(
         if found.taught is not None:
             taught.append(_cut(found.taught, at))
     affect, valid, seen = pool.marks(places)
-    return torch.stack(features), Batch(affect, valid, _together(taught), seen, pool.whose(places))
+    return torch.stack(features), Batch(affect, valid, joined(taught) if taught else None, seen, pool.whose(places))
 
 
 def _cut(answer: Answer, at: Int[Tensor, " time"]) -> Answer:
     hidden = None if answer.hidden is None else answer.hidden[:, at]
     return Answer(answer.affect[:, at], answer.features[:, at], None, hidden)
-
-
-def _together(answers: list[Answer]) -> Answer | None:
-    """Put the teacher's answers to all windows into one batch."""
-    if not answers:
-        return None
-    affect, seen = (torch.cat(part) for part in ([a.affect for a in answers], [a.features for a in answers]))
-    hidden = [answer.hidden for answer in answers if answer.hidden is not None]
-    return Answer(affect, seen, None, torch.cat(hidden) if hidden else None)

@@ -1,6 +1,6 @@
 """Video files to frames on an even clock, by presentation time and never by counting frames."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from slimaffect.callbacks import Complain, ignore
 from slimaffect.errors import VideoError
 from slimaffect.video.picture import Picture, picture
 
@@ -44,6 +45,11 @@ class VideoFacts:
     codec: str
     frames: int | None
 
+    @property
+    def length_s(self) -> float | None:
+        """The declared length, or else that of the declared frames; None where the container says neither."""
+        return self.duration_s or (self.frames / self.rate if self.frames else None)
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -51,10 +57,6 @@ class Frame:
 
     time_s: float
     picture: Picture
-
-
-def _ignore(_: str) -> None:
-    """Hear nothing."""
 
 
 def probe(path: Path) -> VideoFacts:
@@ -68,20 +70,20 @@ def probe(path: Path) -> VideoFacts:
 
         return probe_sequence(path)
     with _opened(path) as (container, stream):
-        _, _, first = next(_decoded(path, container, stream, _ignore))
+        _, _, first = next(_decoded(path, container, stream, ignore))
         shown = _shown(first, float(stream.sample_aspect_ratio or 1))
         return VideoFacts(
             duration_s=_declared_s(container, stream),
             rate=_rate(stream),
             width=shown.width,
             height=shown.height,
-            rotation=90 * _turns(first),
+            rotation=90 * turns(first),
             codec=stream.codec_context.name,
             frames=stream.frames or None,
         )
 
 
-def frames(path: Path, *, rate: float, complain: Callable[[str], None] = _ignore) -> Iterator[Frame]:
+def frames(path: Path, *, rate: float, complain: Complain = ignore) -> Iterator[Frame]:
     """Yield what the video shows at 0, 1/rate, 2/rate, ... seconds after its first frame.
 
     Each tick shows the latest frame presented by then, as a player would: a rate above the file's repeats frames,
@@ -140,7 +142,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _decoded(
-    path: Path, container: InputContainer, stream: VideoStream, complain: Callable[[str], None]
+    path: Path, container: InputContainer, stream: VideoStream, complain: Complain
 ) -> Iterator[tuple[float, float, av.VideoFrame]]:
     """Yield (seconds since the first frame, seconds it is held, frame) in order of presentation.
 
@@ -204,10 +206,10 @@ def _at_ticks(
 
 
 def _shown(frame: av.VideoFrame, pixel_aspect: float) -> Picture:
-    return picture(frame, turns=_turns(frame), pixel_aspect=pixel_aspect)
+    return picture(frame, turns=turns(frame), pixel_aspect=pixel_aspect)
 
 
-def _turns(frame: av.VideoFrame) -> int:
+def turns(frame: av.VideoFrame) -> int:
     """Quarter turns clockwise to upright; FFmpeg counts degrees anticlockwise."""
     return round(-frame.rotation / 90) % 4
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -15,8 +15,9 @@ import yaml
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
+from slimaffect.callbacks import Complain, ignore
 from slimaffect.errors import VideoError
-from slimaffect.video.decode import ROUNDING_S, Frame, VideoFacts
+from slimaffect.video.decode import ROUNDING_S, Frame, VideoFacts, turns
 from slimaffect.video.picture import Picture, picture
 
 CODECS = {".jpg": "mjpeg", ".jpeg": "mjpeg", ".png": "png"}
@@ -44,14 +45,14 @@ def probe_sequence(path: Path) -> VideoFacts:
     """
     images = read_index(path)
     step_s = _step_s(images)
-    shown = next((shown for image in images if (shown := _read(image, _ignore)) is not None), None)
+    shown = next((shown for image in images if (shown := _read(image, ignore)) is not None), None)
     if shown is None:
         raise VideoError(f"{path}: none of its {len(images)} images can be read. Import the dataset again.")
     codec = CODECS[images[0].path.suffix.casefold()]
     return VideoFacts(images[-1].time_s + step_s, 1 / step_s, shown.width, shown.height, 0, codec, len(images))
 
 
-def sequence_frames(path: Path, *, rate: float, complain: Callable[[str], None]) -> Iterator[Frame]:
+def sequence_frames(path: Path, *, rate: float, complain: Complain) -> Iterator[Frame]:
     """Yield what the sequence shows at 0, 1/rate, 2/rate, ... seconds: the latest image that can be read.
 
     Where images are missing the one before them is held; the annotation has no row there, so it is not used.
@@ -141,7 +142,7 @@ def _media(index: Path) -> Path:
     return (root / str(media or ".")).resolve()
 
 
-def _read(image: Image, complain: Callable[[str], None]) -> Picture | None:
+def _read(image: Image, complain: Complain) -> Picture | None:
     """Decode one image; None where that cannot be done, after saying so."""
     try:
         return _decode(_bytes(image), CODECS[image.path.suffix.casefold()])
@@ -171,7 +172,7 @@ def _decode(raw: bytes, codec: str) -> Picture:
     frame = next(iter([*context.decode(av.Packet(raw)), *context.decode(None)]), None)
     if frame is None:
         raise ValueError("holds no picture")
-    return picture(frame, turns=round(-frame.rotation / 90) % 4)
+    return picture(frame, turns=turns(frame))
 
 
 def _step_s(images: list[Image]) -> float:
@@ -179,7 +180,3 @@ def _step_s(images: list[Image]) -> float:
     return (
         median_low(after.time_s - before.time_s for before, after in pairwise(images)) if len(images) > 1 else STILL_S
     )
-
-
-def _ignore(_: str) -> None:
-    """Hear nothing."""

@@ -132,6 +132,16 @@ def test_a_lost_site_ends_the_run(lab):
         read_dataset(lab)
 
 
+def test_a_lost_site_is_told_its_own_problems_only(lab):
+    """A site whose name another site's name begins with is not blamed for it."""
+    add(lab, "B10/x1/one.mp4", "B10/x2/one.mp4", "B10/x2/one.csv")
+    (lab / "B/b1/one.csv").unlink()
+    (lab / "B/b2/one.csv").unlink()
+    with pytest.raises(DataError, match="site B has no usable recording") as caught:
+        read_dataset(lab)
+    assert "B10" not in str(caught.value)
+
+
 def test_a_site_folder_without_recordings_is_a_lost_site(lab):
     """An empty site folder is not passed over in silence."""
     (lab / "C").mkdir()

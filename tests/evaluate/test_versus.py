@@ -8,7 +8,7 @@ import pytest
 
 from slimaffect.errors import RunError
 from slimaffect.evaluate.answers import Answers, SubjectAnswers
-from slimaffect.evaluate.bootstrap import percentiles, replicates, resample
+from slimaffect.evaluate.bootstrap import replicates, resample
 from slimaffect.evaluate.metrics import ccc
 from slimaffect.evaluate.pulls import pulls
 from slimaffect.evaluate.scores import score
@@ -212,17 +212,6 @@ def test_a_few_who_are_harmed_show(simulate):
     assert found.worst_tenth < 2 * found.delta
     assert found.worst_tenth < -0.3
     assert found.best_tenth == pytest.approx(0, abs=1e-9)
-
-
-def test_percentiles_lie_further_out_where_people_are_few(simulate):
-    """Expanded percentiles hold the plain ones, by more with fewer spare subjects; none without spares."""
-    found = replicates(simulate(1))
-    plain = np.quantile(found, [0.025, 0.975])
-    few, many = percentiles(found, (24, 20)), percentiles(found, (2400, 2396))
-    assert few[0] < many[0] < plain[0] + 1e-3
-    assert few[1] > many[1] > plain[1] - 1e-3
-    assert np.isnan(percentiles(found, (4, 0))).all()
-    assert (resample("bonn", 5, 10, 0).sum(axis=1) == 5).all()
 
 
 def test_a_site_with_one_person_has_no_interval(answers):

@@ -12,6 +12,7 @@ from slimaffect.export.graph import graph
 from slimaffect.measure.contenders import agreeing, clip_reader, fastest, pairs
 from slimaffect.measure.facts import file_facts, peak_memory_mb
 from slimaffect.measure.latency import measure_clips
+from slimaffect.measure.peak import core_gflops
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import Lstm, ModelSpec, PlainCnn
 from slimaffect.runtime.session import open_model
@@ -43,6 +44,11 @@ def test_peak_memory_is_of_the_fresh_process(exported):
     ballast = np.ones(80_000_000, np.uint8)
     assert 20 < peak_memory_mb(file, "onnxruntime") < 250
     assert ballast.any()
+
+
+def test_a_core_has_a_peak():
+    """More than a core of long ago and less than any of today, in 1e9 operations a second."""
+    assert 1 < core_gflops() < 1000
 
 
 def test_failing_process_is_told(tmp_path):

@@ -150,4 +150,3 @@ def test_break_even_has_an_interval_and_may_never_come():
     assert unsure.clips == pytest.approx(20_000)
     assert unsure.interval[1] == float("inf")
     assert break_even(0.0, 1.0, 0.5).clips == 0
-    assert found.days(clips_per_day=100) == pytest.approx(10)

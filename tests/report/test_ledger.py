@@ -55,12 +55,6 @@ def test_a_search_is_billed_with_all_its_trainings(billed):
     assert row.full_trainings == 3
 
 
-def test_a_task_that_two_results_share_counts_once(billed):
-    """As when results are merged."""
-    twice = billed.model_copy(update={"ledger": [*billed.ledger, *billed.ledger]})
-    assert ledger_rows(twice) == ledger_rows(billed)
-
-
 def test_what_was_not_measured_is_none_and_not_zero(billed):
     """One unmeasured task makes the total unknown; the factors of the others stay."""
     gap = billed.ledger[1].model_copy(update={"cpu_s": None})

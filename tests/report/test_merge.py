@@ -3,8 +3,9 @@
 import pytest
 
 from slimaffect.errors import ResultError
+from slimaffect.report.ledger import ledger_rows
 from slimaffect.report.merge import merge
-from slimaffect.result import LedgerEntry
+from slimaffect.result import LedgerEntry, bill_of
 
 
 def changed(result, part, **fields):
@@ -67,3 +68,15 @@ def test_the_ledger_follows_the_names(make_result, made_up):
     task = LedgerEntry(task="distill bonn", variants=["baseline", "tiny-fp32"], variant="tiny-fp32", key="k")
     found = merge([make_result("distill"), other.model_copy(update={"ledger": [task]})])
     assert (found.ledger[-1].variants, found.ledger[-1].variant) == (["baseline", "tiny-fp32 (prune)"], "tiny-fp32 (prune)")  # fmt: skip
+
+
+def test_a_task_that_two_results_share_is_billed_once_to_the_variants_of_both(make_result, made_up):
+    """Whoever asked second found it in the cache; what it cost stays on the bill of all that stand on it."""
+    task = LedgerEntry(key="k", step="train", cpu_s=100.0, examples=1000, trainings=1, reused=True)
+    one = make_result("distill").model_copy(update={"ledger": [task.model_copy(update={"variants": ["tiny-fp32"]})]})
+    other = make_result("prune", [made_up[0], ("cut", *made_up[3][1:])])
+    other = other.model_copy(update={"ledger": [task.model_copy(update={"variants": ["cut"], "reused": False})]})
+    found = merge([one, other])
+    assert [(row.variant, row.cpu_s) for row in ledger_rows(found)] == [("tiny-fp32", 100.0), ("cut", 100.0)]
+    assert found.bill == bill_of(found.ledger)
+    assert (found.bill.tasks, found.bill.cpu_s, found.bill.spent_now_cpu_s) == (1, 100.0, 100.0)

@@ -16,7 +16,7 @@ from slimaffect.report.page import dearest, missing
 from slimaffect.report.page import page as page_of
 from slimaffect.report.payload import payload
 from slimaffect.report.picture import write_picture
-from slimaffect.result import LedgerEntry, Result
+from slimaffect.result import LedgerEntry, Result, SiteDelta
 
 
 class Loaded(HTMLParser):
@@ -197,3 +197,20 @@ def test_one_variant_or_five_hundred(make_result, made_up, crowd):
     assert "reaches a CCC of 0.512" in page_of(make_result(variants=made_up[:1]), b"")
     assert crowd.stat().st_size < 6e6
     assert len(page_data(crowd)["points"]) == 500
+
+
+def test_differences_on_each_site_are_shown_where_they_are_known(result):
+    """In the chosen variant's details and as a row beside the sites' scores; what was not computed is a dash."""
+    old = next(one for one in result.variants if one.name == "tiny-fp32")
+    known = {"athens": SiteDelta(delta=-0.02, interval=(-0.05, 0.01)), "bonn": SiteDelta(delta=0.01)}
+    against = old.scores.versus_baseline.model_copy(update={"of_sites": known})
+    scored = old.model_copy(update={"scores": old.scores.model_copy(update={"versus_baseline": against})})
+    told = result.model_copy(update={"variants": [scored if one is old else one for one in result.variants]})
+    html = page_of(told, b"")
+    row = "<td>−0.020<small>−0.050 to +0.010</small></td><td>+0.010<small>–</small></td><td>–</td><td>–</td></tr>"
+    assert row in html
+    assert "Difference from the baseline on each site" in html
+    assert "Difference from the baseline on each site" not in page_of(result, b"")
+    given = {one["name"]: one["deltas"] for one in payload(told)["points"]}
+    assert given["tiny-fp32"] == {"athens": [-0.02, [-0.05, 0.01]], "bonn": [0.01, None]}
+    assert given["small-fp32"] == {}

@@ -40,6 +40,14 @@ def test_paying_back_counts_only_what_the_baseline_did_not_cost(result):
     assert row.payback_clips == pytest.approx((6410 - 5210) / (0.0251 - 0.00224))
 
 
+def test_what_a_gpu_trained_is_not_paid_back_in_cpu_time(result):
+    """As `slim bill` has it: without joules of one meter there is nothing to set against the saving."""
+    old = next(one for one in result.variants if one.name == "tiny-fp32")
+    there = old.model_copy(update={"cost": old.cost.model_copy(update={"gpu_seconds": 60.0})})
+    row = rows(result.model_copy(update={"variants": [result.variants[0], there]}))[1]
+    assert (row.repaid, row.payback_clips) == (None, None)
+
+
 def test_the_bill_is_e_times_d_times_h(result):
     """The three factors multiply to the CPU-seconds spent."""
     paid = bill(result.ledger)

@@ -36,6 +36,7 @@ def test_markdown_is_a_table_with_its_caption(result):
     assert lines[0].startswith("| variant | CCC (95 % interval) |")
     assert len(lines) == 2 + len(result.variants) + 2
     assert "| tiny-fp32 | 0.500 (0.43 to 0.56) | −0.012 (−0.028 to +0.004), kept | 0.390 | 2.11 | 2.24 | 0.980 | 246 k |" in lines  # fmt: skip
+    assert "| worst group |" in to_markdown(result.model_copy(update={"folds": "group"})).splitlines()[0]
     piped = result.model_copy(update={"variants": [result.variants[0].model_copy(update={"name": "a|b\nc<d"})]})
     assert "| a\\|b c&lt;d |" in to_markdown(piped)
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from slimaffect.errors import BundleError
 from slimaffect.runtime import choose
 from slimaffect.runtime.choose import compare, fastest_runtime
 from slimaffect.runtime.session import RUNTIMES
@@ -62,6 +63,13 @@ def test_what_answers_otherwise_is_left_out(files, monkeypatch):
     monkeypatch.setattr(choose, "open_model", wrong)
     assert set(compare(files["fp32"], complain=said.append)) == {"onnxruntime"}
     assert said == ["openvino is left out: it answers 0.01 from ONNX Runtime; 0.0001 is allowed."]
+
+
+def test_a_model_that_answers_no_number_is_refused_in_words(files, monkeypatch):
+    """Nothing is remembered of it."""
+    monkeypatch.setattr(choose, "compare", lambda *_, **__: {})
+    with pytest.raises(BundleError, match="no runtime here answers"):
+        fastest_runtime(files["fp32"], threads=5)
 
 
 def test_really_measured(files):

@@ -13,6 +13,7 @@ import pytest
 from slimaffect.errors import BundleError
 from slimaffect.runtime import Affect, Predictor, session
 from slimaffect.runtime.session import EVERY, RUNTIMES
+from slimaffect.runtime.stream import open_stream
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -41,6 +42,19 @@ def test_declared_and_named_runtimes_open(shipped, frames):
     other = Predictor.load(shipped, runtime="openvino")
     assert other.session.runtime == "openvino"
     np.testing.assert_allclose(other.clip(frames), Predictor.load(shipped).clip(frames), atol=1e-5)
+
+
+def test_what_the_stream_has_to_say_is_heard(shipped, monkeypatch):
+    """As for the clip: who gave `complain` is told why the stream's engine is built anew."""
+
+    def opened(*given, complain, **more):
+        complain("built anew")
+        return open_stream(*given, **more)
+
+    monkeypatch.setattr("slimaffect.runtime.predictor.open_stream", opened)
+    said = []
+    Predictor.load(shipped, runtime="onnxruntime", complain=said.append).stream()
+    assert said == ["built anew"]
 
 
 def test_portable_runtime_stands_in_with_a_sentence(made_for_openvino, frames, monkeypatch):

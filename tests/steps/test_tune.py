@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from slimaffect.errors import RunError
+from slimaffect.meter import Meter
 from slimaffect.model.net import AffectNet
 from slimaffect.recipe.variants import understand_steps
 from slimaffect.search.transfer import people
@@ -53,12 +54,16 @@ def settings(quick: dict) -> dict:
     }
 
 
-def test_it_trains_with_what_it_found(candidate, settings):
-    """On everyone, from the given model, with the settings that the record tells."""
+def test_it_trains_with_what_it_found(candidate, settings, monkeypatch):
+    """On everyone, from the given model, with the settings that the record tells; billed where it runs."""
+    asked, meter = [], Meter()
+    monkeypatch.setattr("slimaffect.steps.tune.meter_of", lambda device: asked.append(device) or meter)
     before = [weight.clone() for weight in candidate.model.parameters()]
     with keeping(Counting()) as journal:
         tuned = Tune.model_validate(settings).apply(candidate)
     told = journal.figures["tune"]
+    assert asked == ["cpu"]
+    assert meter._stop.is_set()  # nobody goes on looking at counters after the search
     assert all(map(torch.equal, before, candidate.model.parameters()))
     assert (tuned.clips, tuned.precision, tuned.seed) == (candidate.clips, candidate.precision, candidate.seed)
     assert told["settings"] == ["rates", "weight_decay"] == told["free"]

@@ -4,12 +4,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data.check.delay import Delay, estimate_delay
 from slimaffect.data.check.sites import SiteFacts, VideoSeen, look, narrow, site_facts
 from slimaffect.data.check.twins import Twins, same_faces, same_files
 from slimaffect.data.hashes import Hashes
 from slimaffect.data.layout import Source
-from slimaffect.data.prepare import UNEVEN_POINTS, Prepared, Watch, prepare
+from slimaffect.data.prepare import UNEVEN_POINTS, Prepared, prepare
 from slimaffect.data.problems import Problem
 from slimaffect.data.settings import DataSettings
 from slimaffect.data.workers import each
@@ -47,7 +48,7 @@ class Check:
         return 100 * (max(shares) - min(shares)) if shares else 0.0
 
 
-def check_dataset(settings: DataSettings, cache: Path, *, workers: int = 1, watch: Watch = lambda *_: None) -> Check:
+def check_dataset(settings: DataSettings, cache: Path, *, workers: int = 1, watch: Watch = ignore) -> Check:
     """Check a dataset; its recordings are prepared on the way, and are then ready for a run.
 
     Nothing is refused here but a dataset that cannot be used at all: see `refuse_uneven`.

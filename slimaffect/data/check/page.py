@@ -1,11 +1,11 @@
 """A check as one page that holds everything and no face: it can be mailed and printed."""
 
-import os
 from pathlib import Path
 
 from slimaffect.data.check.check import Check
 from slimaffect.data.check.sites import BINS, Spread
 from slimaffect.data.check.tables import DASH, listed
+from slimaffect.files import whole
 
 HERE = Path(__file__).parent
 WIDE, HIGH = 240, 48  # pixels of a histogram
@@ -14,9 +14,9 @@ WIDE, HIGH = 240, 48  # pixels of a histogram
 def write_check(check: Check, path: Path) -> Path:
     """Write the page, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(page(check), "utf-8")
-    return partial.replace(path)
+    with whole(path) as file:
+        file.write_text(page(check), "utf-8")
+    return path
 
 
 def page(check: Check) -> str:

@@ -70,7 +70,7 @@ def look(source: Source) -> VideoSeen | None:
         facts = probe(source.video)
     except (VideoError, OSError):
         return None
-    seconds = facts.duration_s or (facts.frames or 0) / facts.rate
+    seconds = facts.length_s or 0.0
     return VideoSeen(f"{facts.rate:.5g}", facts.codec, f"{facts.width}x{facts.height}", seconds)
 
 

@@ -111,13 +111,13 @@ def format_of(name: str, options: Mapping[str, Any]) -> Format:
 
 
 def options_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs; values are YAML, and a dot in a key reaches into a mapping.
+    """Read KEY=VALUE pairs; values are YAML. A dot in a key reaches into a mapping, whose values are text: names.
 
     >>> options_of(["rate=25", "columns.site=lab", "affect_range=[1, 9]"])
     {'rate': 25, 'columns': {'site': 'lab'}, 'affect_range': [1, 9]}
 
     Raises:
-        RecipeError: a pair has no `=`, or its value is no YAML.
+        RecipeError: a pair has no `=`, its value is no YAML, or a key is both a value and a mapping.
     """
     options: dict[str, Any] = {}
     for pair in pairs:
@@ -125,17 +125,21 @@ def options_of(pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not key:
             raise RecipeError([Fault(f"option {pair}", "has no value", "Write it as NAME=VALUE")])
         outer, dot, inner = key.partition(".")
-        try:
-            read = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RecipeError(
-                [Fault(f"option {key}", f"has a value that is no YAML: {value!r}", "Quote it")]
-            ) from error
-        if dot:
-            options[outer] = {**options.get(outer, {}), inner: value}
+        if not dot:
+            options[key] = _read(key, value)
+        elif not isinstance(mapping := options.setdefault(outer, {}), dict):
+            raise RecipeError([Fault(f"option {key}", f"stands beside {outer}={mapping}", "Give one of the two")])
         else:
-            options[key] = read
+            mapping[inner] = value
     return options
+
+
+def _read(key: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        fault = Fault(f"option {key}", f"has a value that is no YAML: {value!r}", "Quote it")
+        raise RecipeError([fault]) from error
 
 
 def _of_file(source: Path, reader: Format) -> tuple[Path, Format]:

@@ -12,12 +12,11 @@ from pathlib import Path
 from slimaffect.data.importers.format import Found
 from slimaffect.data.importers.names import safe
 from slimaffect.data.importers.source import Notes, Still, Tree
-from slimaffect.data.labels import LabelError
+from slimaffect.data.labels import LabelError, check_length
 from slimaffect.data.layout import NO_SITES, SEQUENCE, Source
 from slimaffect.errors import DataError
 
 COPIES = ".images"  # where copied images of sequences lie in the dataset
-MILLISECONDS = 50.0  # labels that last this many times as long as the video are not in seconds
 UNEQUAL_S = 1.0  # labels may end this much before or after the video
 
 
@@ -82,14 +81,8 @@ class Target:
 
     def _check_length(self, found: Found) -> None:
         last_s = found.rows.times[-1]
-        if not found.length_s:
-            return
-        if last_s > MILLISECONDS * found.length_s:
-            raise LabelError(
-                f"its times reach {last_s:g} but the video lasts {found.length_s:.1f} s: they look like milliseconds",
-                "Write times in seconds from the start of the video",
-            )
-        if abs(last_s - found.length_s) > UNEQUAL_S:
+        check_length(last_s, found.length_s)
+        if found.length_s and abs(last_s - found.length_s) > UNEQUAL_S:
             what = f"its labels end at {last_s:.1f} s, its video at {found.length_s:.1f} s"
             self.notes.warn(
                 found.where, what, "What only one of the two covers is not used; check that they belong together"

@@ -1,8 +1,6 @@
 """Write the synthetic dataset to disk in the generic layout: real H.264 video and annotations beside it."""
 
 import json
-import os
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.data.synthetic.affect import ANNOTATORS, annotate, draw_temper, felt, session
 from slimaffect.data.synthetic.behaviour import Behaviour, behave
 from slimaffect.data.synthetic.cast import Streams, Take, streams, takes
@@ -19,9 +18,9 @@ from slimaffect.data.synthetic.signals import RATE, STEP_S
 from slimaffect.data.synthetic.sites import SITES, Site, shifted
 from slimaffect.data.workers import each
 from slimaffect.errors import DataError
+from slimaffect.files import whole
 
 VERSION = 2  # goes up when drawing or behaviour change: recordings of another version are not kept
-Watch = Callable[[str, int, int], None]
 
 _DATASET = """\
 # Drawn by slim: nobody in these videos exists.
@@ -34,7 +33,7 @@ _OWNER = ".synthetic.json"
 _GROWS = {"subjects", "sites", "recordings"}  # a dataset may grow along these and keep what it has
 
 
-def synthesise(target: Path, settings: SyntheticSettings, *, workers: int = 1, watch: Watch = lambda *_: None) -> None:
+def synthesise(target: Path, settings: SyntheticSettings, *, workers: int = 1, watch: Watch = ignore) -> None:
     """Draw the dataset under `target`; recordings that are finished already are kept.
 
     The files depend on the settings alone, not on the number of workers. `watch` hears of every recording done.
@@ -93,7 +92,7 @@ def _encode(path: Path, site: Site, settings: SyntheticSettings, behaviour: Beha
 
     cv2.setNumThreads(1)  # the workers share the cores among themselves
     person, camera = draw_identity(random.identity, settings.identity_spread), set_up(site, random.camera)
-    with av.open(str(_unfinished(path)), "w", format="mp4") as container:
+    with whole(path) as file, av.open(str(file), "w", format="mp4") as container:
         quality = {"preset": "superfast", "crf": f"{site.crf:.1f}"}  # faster presets keep the sensor's noise
         stream = container.add_stream("libx264", rate=Fraction(site.rate), options=quality)
         stream.width, stream.height, stream.pix_fmt = site.width, site.height, "yuv420p"
@@ -102,7 +101,6 @@ def _encode(path: Path, site: Site, settings: SyntheticSettings, behaviour: Beha
             planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
         container.mux(stream.encode(None))
-    _unfinished(path).replace(path)
 
 
 def _table(times: Float[np.ndarray, " frames"], gold: np.ndarray, traces: np.ndarray) -> str:
@@ -136,11 +134,6 @@ def _refuse_other(target: Path, theirs: dict, mine: dict) -> None:
         raise DataError(f"{target} was drawn with other settings ({differing}). Delete it, or name another folder.")
 
 
-def _unfinished(path: Path) -> Path:
-    """Where a file is written before it takes its name, so that nobody sees it half written."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
 def _replace(path: Path, content: str) -> None:
-    _unfinished(path).write_text(content)
-    _unfinished(path).replace(path)
+    with whole(path) as file:
+        file.write_text(content)

@@ -3,34 +3,35 @@
 import json
 import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
+from slimaffect.callbacks import Watch, ignore
 from slimaffect.errors import EnergyError
+from slimaffect.files import whole
 from slimaffect.measure.bench.entries import Entry, Opener, Setting, open_entry
 from slimaffect.measure.bench.process import TWIN, Job, Measured, log_ratios, measure
 from slimaffect.measure.bench.schedule import RATE_HZ
 from slimaffect.measure.bench.verdict import Comparison, compare
 from slimaffect.measure.latency import P90_FLOOR, P99_FLOOR, percentile
 from slimaffect.meter.carbon import Intensity, carbon_of
-from slimaffect.meter.counter import Counter
+from slimaffect.meter.counter import Described
 from slimaffect.meter.cpu import CONSTANT, CpuModel, CpuPower, cpu_power
 from slimaffect.meter.estimate import Estimate, Idle, estimate
 from slimaffect.meter.record import Carbon, EnergyRecord, Identity, refuse_unlike
 from slimaffect.meter.recorded import energy_record
+from slimaffect.packages import installed
 
 PROCESSES = 6
 MOST = 4  # times as many, where a busy machine makes the first differ from itself
 PACKAGES = ("onnxruntime-gpu", "onnxruntime", "openvino", "numpy")
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Bench:
     def write(self, path: Path) -> None:
         """Write the record."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        with whole(path) as file:
+            file.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
 
 
 def bench(
@@ -81,7 +83,7 @@ def bench(
     carbon: Intensity | None = None,
     opener: Opener = open_entry,
     warm_s: float = 0.3,
-    watch: Watch = lambda *_: None,
+    watch: Watch = ignore,
 ) -> Bench:
     """Measure all entries in fresh processes.
 
@@ -152,28 +154,11 @@ def _strays(measured: Sequence[Measured], first: Entry, resolve: float) -> bool:
 
 
 def _refuse_modelled(one: Measured) -> None:
-    if any(counter["provenance"] == "modelled" for counter in one.counters):
+    if any(counter.provenance == "modelled" for counter in one.counters):
         raise EnergyError(
             "--require measured: no energy counter can be read here, so joules would be modelled from CPU-seconds. "
             "`slim doctor` says why and what to do; or leave the option out."
         )
-
-
-@dataclass(frozen=True)
-class _Described:
-    """A counter as a process described it."""
-
-    domain: str
-    source: str
-    provenance: Any
-    scope: Any
-    update_s: float
-    rel_sys: float
-    flags: tuple[str, ...]
-
-    def read_j(self) -> float:
-        """It was read in another process."""
-        return math.nan
 
 
 def _record(
@@ -185,7 +170,7 @@ def _record(
     carbon: Intensity | None,
 ) -> EnergyRecord:
     taken = [one.taken[entry.name] for one in measured]
-    used: list[Counter] = [cast("Counter", _Described(**told)) for told in measured[0].counters]
+    used: Sequence[Described] = measured[0].counters
     if all(counter.provenance == "modelled" for counter in used):
         used = [CpuModel(power)]
     record = energy_record(
@@ -237,7 +222,7 @@ def _environment(entry: Entry, setting: Setting, measured: Sequence[Measured]) -
         "runtime": entry.runtime or "onnxruntime (a file of another maker, on random inputs)",
         "threads": setting.threads,
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := installed(name))},
         "contention": {name: _mean([one.get(name) for one in shares]) for name in sorted(names)},
     }
 
@@ -245,13 +230,6 @@ def _environment(entry: Entry, setting: Setting, measured: Sequence[Measured]) -
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _plain(one: Comparison) -> dict[str, Any]:

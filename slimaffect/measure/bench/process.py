@@ -8,14 +8,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from slimaffect.measure.bench.contention import contention, load_now
 from slimaffect.measure.bench.entries import Entry, Opener, Setting, open_entry
 from slimaffect.measure.bench.schedule import Schedule
-from slimaffect.meter.counter import Counter
+from slimaffect.meter.counter import Counter, CounterFacts
 from slimaffect.meter.cpu import CONSTANT, CpuModel, CpuPower
 from slimaffect.meter.estimate import Idle, idle_of
 from slimaffect.meter.rapl import rapl_counters
@@ -76,7 +75,7 @@ class Measured:
     idle: Idle | None
     contention: dict[str, float | None]
     flags: tuple[str, ...]
-    counters: tuple[dict[str, Any], ...]
+    counters: tuple[CounterFacts, ...]
 
 
 def measure(job: Job, opener: Opener = open_entry, counters: Sequence[Counter] | None = None) -> Measured:
@@ -96,7 +95,7 @@ def measure(job: Job, opener: Opener = open_entry, counters: Sequence[Counter] |
     _rounds(runs, taken, windows, job)
     shares, flags = contention(begun, load_now(), paced=paced)
     idle = None if before is None else idle_of(before, resting.idle())
-    return Measured(taken, idle, shares, flags, tuple(_described(counter) for counter in used))
+    return Measured(taken, idle, shares, flags, tuple(CounterFacts.of(counter) for counter in used))
 
 
 def log_ratios(measured: Measured, name: str, first: str) -> float:
@@ -158,8 +157,3 @@ def _timed(run: Callable[[], object], ms: list[float], cpu_s: list[float]) -> No
     run()
     cpu_s.append(time.process_time() - cpu)
     ms.append(1e3 * (time.perf_counter() - start))
-
-
-def _described(counter: Counter) -> dict[str, Any]:
-    names = ("domain", "source", "provenance", "scope", "update_s", "rel_sys", "flags")
-    return {name: getattr(counter, name) for name in names}

@@ -12,6 +12,7 @@ function showDetail(place, one, axes) {
     element("dl", { class: "facts" }, ...facts.map(([name, text, title]) => element("div", { title }, element("dt", {}, name), element("dd", {}, text)))),
   ];
   if (Object.keys(one.sites).length) made.push(siteBars(one));
+  if (Object.keys(one.deltas).length) made.push(siteDeltas(one));
   made.push(element("details", {}, element("summary", {}, "Its recipe"), element("pre", { tabindex: "0" }, one.recipe || "not recorded")));
   if (one.bundle) made.push(element("details", {}, element("summary", {}, "Its bundle"), element("pre", { tabindex: "0" }, `cd FOLDER_OF_THIS_RESULT\nslim bundle show ${one.bundle}\nslim predict ${one.bundle} VIDEO`)));
   place.replaceChildren(...made);
@@ -22,6 +23,21 @@ function siteBars(one) {
     element("span", { class: "site" }, site), element("span", { class: "track", "aria-hidden": "true" }, element("i", { style: `width:${value === null ? 0 : Math.max(0, Math.min(1, value)) * 100}%` })),
     element("span", { class: "value" }, (value === null ? DASH : score(value)) + (site === one.worst ? " ▼" : ""))));
   return element("div", { class: "sitebars", role: "group", "aria-label": `CCC on each held-out ${data.unit}; a triangle marks the worst` }, ...rows);
+}
+
+// The difference from the baseline on each site: the tick, the line its interval; fine lines mark none and the margin.
+function siteDeltas(one) {
+  const told = Object.entries(one.deltas), margin = data.margin || 0;
+  const all = [0, -margin, ...told.flatMap(([, [delta, ends]]) => [delta, ...(ends || [])])].filter((value) => value !== null);
+  const low = Math.min(...all), wide = Math.max(...all) - low || 1, at = (value) => 2 + (96 * (value - low)) / wide;
+  const mark = (name, from, to) => element("i", { class: name, style: `left:${at(from)}%` + (to === undefined ? "" : `;width:${at(to) - at(from)}%`) });
+  const rows = told.map(([site, [delta, ends]]) => {
+    const marks = [mark("none", 0), ...(margin ? [mark("edge", -margin)] : []), ...(ends ? [mark("line", ...ends)] : []), ...(delta === null ? [] : [mark("tick", delta)])];
+    const title = `${site}: ${delta === null ? DASH : signed(delta)}${ends ? ` (${signed(ends[0])} to ${signed(ends[1])})` : ""}`;
+    return element("div", { class: "bar", title }, element("span", { class: "site" }, site), element("span", { class: "strip", "aria-hidden": "true" }, ...marks), element("span", { class: "value" }, delta === null ? DASH : signed(delta)));
+  });
+  const label = `Difference from the baseline on each held-out ${data.unit}, paired`;
+  return element("div", { class: "sitebars", role: "group", "aria-label": label }, element("p", { class: "does" }, `${label}; the line is its 95 % interval${margin ? `, the dashes the margin of ${margin}` : ""}.`), ...rows);
 }
 
 // One bar for each person: how their own CCC changed against the baseline.

@@ -141,6 +141,8 @@ def test_pairs_become_options():
     assert options_of(["rate=12.5", "columns.site=lab"]) == {"rate": 12.5, "columns": {"site": "lab"}}
     with pytest.raises(RecipeError, match="has no value"):
         options_of(["rate"])
+    with pytest.raises(RecipeError, match=r"option columns\.site.*stands beside columns=3"):
+        options_of(["columns=3", "columns.site=lab"])
 
 
 def test_a_broken_video_is_told_with_its_own_reason(imported, told):

@@ -16,6 +16,7 @@ from slimaffect.measure.bench.process import TWIN, Job, measure
 from slimaffect.measure.bench.schedule import Schedule
 from slimaffect.measure.bench.show import bench_table, sentences
 from slimaffect.meter.carbon import Intensity
+from slimaffect.meter.counter import CounterFacts
 
 SMALL = {"warm_s": 0.01}
 
@@ -86,8 +87,8 @@ def test_a_counter_lost_in_one_entry_is_not_compared(file):
     """Joules of one entry measured and of the other missing: refused, not compared."""
     entries, setting, measured = measured_of(file, seconds=0.02)
     for one in measured:
-        told = {"domain": "cpu:package-0", "source": "rapl", "provenance": "measured", "scope": "package"}
-        object.__setattr__(one, "counters", (told | {"update_s": 0.0, "rel_sys": 0.05, "flags": ()},))
+        read = CounterFacts("cpu:package-0", "rapl", "measured", "package", update_s=0.0, rel_sys=0.05, flags=())
+        object.__setattr__(one, "counters", (read,))
         lost = one.taken["other #2"]
         lost.windows = [replace(w, joules={}, missing={"cpu:package-0": "it was reset"}) for w in lost.windows]
     with pytest.raises(NotComparable, match="provenance: measured and missing"):

@@ -8,6 +8,7 @@ import pytest
 
 from slimaffect.report.fronts import front
 from slimaffect.report.page import page as page_of
+from slimaffect.result import SiteDelta
 
 POINTS = "[...document.querySelectorAll('#points [role=option]')]"
 
@@ -28,7 +29,7 @@ def page(result, folder):
 
 
 def with_people(result):
-    """Give every site of every variant three subjects."""
+    """Give every site of every variant three subjects, and its own difference from the baseline."""
     variants = []
     for one in result.variants:
         if one.scores:
@@ -36,7 +37,11 @@ def with_people(result):
                 site: score.model_copy(update={"ccc_of_subjects": {f"{site}{n}": score.ccc - n / 50 for n in range(3)}})
                 for site, score in one.scores.sites.items()
             }
-            one = one.model_copy(update={"scores": one.scores.model_copy(update={"sites": sites})})  # noqa: PLW2901
+            told = {"sites": sites}
+            if against := one.scores.versus_baseline:
+                deltas = {site: SiteDelta(delta=against.delta, interval=against.interval) for site in sites}
+                told["versus_baseline"] = against.model_copy(update={"of_sites": deltas})
+            one = one.model_copy(update={"scores": one.scores.model_copy(update=told)})  # noqa: PLW2901
         variants.append(one)
     return result.model_copy(update={"variants": variants})
 
@@ -79,6 +84,7 @@ def test_a_click_shows_what_a_point_is(browser, page):
         "slim bundle show bundles/tiny-int8",
         "delft",
         "−0.025 (−0.047 to −0.004)",
+        "Difference from the baseline on each held-out site",
     ):
         assert words in told
     assert browser.run("document.getElementById('tip').hidden") is False

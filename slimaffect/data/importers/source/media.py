@@ -86,9 +86,8 @@ def duration_s(video: Path) -> float:
     from slimaffect.video.decode import frames, probe
 
     facts = probe(video)
-    declared = facts.duration_s or (facts.frames / facts.rate if facts.frames else None)
-    if declared:
-        return declared
+    if facts.length_s:
+        return facts.length_s
     last = deque(frames(video, rate=facts.rate), maxlen=1)
     return last[0].time_s + 1 / facts.rate if last else 0.0
 
