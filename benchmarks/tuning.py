@@ -153,7 +153,7 @@ def _trials(seed: int, setting: Setting) -> "Trials":
     words = {"train": {"epochs": setting.epochs, **(QUICK if setting.quick else {})}}
     step = Tune.model_validate(words | ({"budget": {"trials": 4, "warm_up": 2}} if setting.quick else {}))
     candidate = first_candidate(spec, clips, seed)
-    return Trials(candidate, step.train, step.space, step.proxy, step.budget, step.validation, meter=Meter())
+    return Trials(candidate, step.train, step.space, step.proxy, step.budget, step.validation, meter=Meter().start())
 
 
 def _random(job: Job, setting: Setting, _: int) -> dict[str, Any]:
