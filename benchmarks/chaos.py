@@ -183,7 +183,7 @@ def _write(found: list[dict[str, Any]], given: argparse.Namespace, here: dict[st
     """Write after every run: one that is cut short has what came before."""
     if given.json:
         kept = sum(not one["amiss"] for one in found)
-        told = {"what": __doc__.partition("\n")[0], "where": here, "kept": kept, "of": len(found)}
+        told = {"what": (__doc__ or "").partition("\n")[0], "where": here, "kept": kept, "of": len(found)}
         told |= {"faults": _fallen(found), "disk_was_filled": may_fill, "runs": found}
         given.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 

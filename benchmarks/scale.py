@@ -206,7 +206,7 @@ def main() -> None:
         return
     sizes = [500, 2000] if given.quick else [1000, 10_000, 100_000]
     figures: dict[str, Any] = {
-        "what": __doc__.partition("\n")[0],
+        "what": (__doc__ or "").partition("\n")[0],
         "where": where() | {"python": platform.python_version(), "load_average": round(os.getloadavg()[0], 1)},
         "overhead": [overhead(50 if given.quick else 200, workers) for workers in (1, 2)],
         "growth": [alone("grow", "--tasks", str(size)) for size in sizes],

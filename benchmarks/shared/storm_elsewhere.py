@@ -119,7 +119,7 @@ def rank_dies() -> dict[str, Any]:
                 run_plan(plan, pool, Watching(fault), attempts=1, leaving=lambda: False)
             amiss += [why for _, why in plan.failures]
         if not amiss:
-            amiss = _after_a_rank(*caches, first)
+            amiss = _after_a_rank(caches[0], caches[1], first)
     return _told("rank killed", began, amiss)
 
 

@@ -21,8 +21,9 @@ def expected_seconds(tasks: Iterable[Task], cache: Cache) -> dict[str, float]:
     """Expect of each task the median time of its like: the same step with the same settings, else the same step."""
     alike: dict[str, list[float]] = defaultdict(list)
     for record in cache.records():
-        seconds = record["cost"]["seconds"]  # None where the bill of a try was lost
-        for kind in (record["settings"], record["step"]) if seconds is not None else ():
+        if (seconds := record["cost"]["seconds"]) is None:
+            continue  # the bill of a try was lost
+        for kind in (record["settings"], record["step"]):
             alike[str(kind)].append(seconds)
     usual = {kind: median(times) for kind, times in alike.items()}
     return {task.key: _expect(task, usual) for task in tasks}

@@ -117,10 +117,11 @@ def launched(backend: str) -> Iterator[Ranks]:
     the dead ones there (pytorch issue 135712). So each life has names of its own in it.
     """
     import torch.distributed as dist
+    from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage]  (documented)
 
     told = os.environ
-    store = dist.TCPStore(told["MASTER_ADDR"], int(told["MASTER_PORT"]), is_master=False, timeout=PATIENCE)
-    ours = dist.PrefixStore(f"life {life()}", store)
+    store = TCPStore(told["MASTER_ADDR"], int(told["MASTER_PORT"]), is_master=False, timeout=PATIENCE)
+    ours = PrefixStore(f"life {life()}", store)
     number, count = int(told["RANK"]), int(told["WORLD_SIZE"])
     dist.init_process_group(backend, store=ours, rank=number, world_size=count, timeout=PATIENCE)
     try:
