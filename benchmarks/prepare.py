@@ -7,11 +7,10 @@ every second round backwards. Memory is that of a fresh worker, for a film and f
 over, four times with --quick). Then copies of the film are prepared by one process and by one per core: the speed-up
 is by wall time, so it means something only on a machine that does nothing else.
 
-On 27 November 2026, two cores of an AMD EPYC virtual machine at a load of 8 to 16: 0.88 of decoding with
-crops of 48 pixels at 12.5 a second, 0.86 at 112 pixels, and 0.79 (0.75 to 0.83 over five rounds) at 112 pixels and 25 a
-second, so the aim of 0.8 is met but for the last. On 22 November, before crops were smoothed and sampled, on the same
-machine with nothing else: 0.85, 0.78 and 0.73; two processes 1.67 times one; a worker 123 MB for 20 s and 126 MB for
-600 s. All rows are in results/reference/prepare.json.
+On 27 November 2026, two cores of an AMD EPYC virtual machine with nothing else running: 0.82 of decoding with crops of 48
+pixels at 12.5 a second, 0.80 at 112 pixels, and 0.74 at 112 pixels and 25 a second, so the aim of 0.8 is met but for the
+last; single rounds went from 0.65 to 0.94, as decoding itself did on that machine. Two processes were 1.78 times one; a
+worker took 131 MB for 20 s and 134 MB for 600 s. All rows are in results/reference/prepare.json.
 """
 
 import argparse
