@@ -17,11 +17,12 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from shared.storm import (
     listed,
     weights,
 )
+from shared.where import where
 
 from slimaffect.execute.cache import Cache
 
@@ -81,9 +83,9 @@ def storm(seed: int, faults: int, disk: Disk, expected: Expected) -> Outcome:
             if left and driver.runs() and FAULTS[left[0]](driver, cache, disk, chance, damaged):
                 told.faults.append(left.pop(0))
         _no_orphans(driver, told)
-        if driver.ended_well and not left and len(told.faults) == before:
-            break  # what is damaged after a task ended is found by the next launch
-    told.seconds = time.perf_counter() - began
+        if driver.ended_well and len(told.faults) == before:
+            break  # nothing is left to do; what was damaged after a task ended, this launch has found
+    told.seconds = round(time.perf_counter() - began, 1)
     _compare(cache, sealed, damaged, expected, told)
     return told
 
@@ -137,46 +139,53 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=0, help="runs with two ranks, of which one is killed")
     parser.add_argument("--quick", action="store_true", help="two runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what became of each run")
-    given = parser.parse_args()
+    parser.add_argument("--add", action="store_true", help="keep the runs that FILE holds already")
+    given, here = parser.parse_args(), where()  # the commit that runs, whatever is written meanwhile
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the disk is unmounted
+    found = json.loads(given.json.read_text("utf-8"))["runs"] if given.add else []
     with tempfile.TemporaryDirectory() as folder, Disk(Path(folder)) as disk:
         clips_on_disk(Path(folder))
-        found = _storms(given, disk)
-    _tell(found, given, may_fill=disk.may_fill)
-    sys.exit(any(one["amiss"] for one in found))
+        for one in _storms(given, disk):
+            found.append(one)
+            _say(one)
+            _write(found, given, here, may_fill=disk.may_fill)
+    kept = sum(not one["amiss"] for one in found)
+    print(f"{kept} of {len(found)} runs ended as undisturbed; faults: {_fallen(found)}")
+    if not disk.may_fill:
+        print("The disk was never full: this program may not mount a file system of its own.")
+    sys.exit(kept < len(found))
 
 
-def _storms(given: argparse.Namespace, disk: Disk) -> list[dict[str, Any]]:
+def _storms(given: argparse.Namespace, disk: Disk) -> Iterator[dict[str, Any]]:
     expected, began = undisturbed(disk), time.perf_counter()
-    found: list[dict[str, Any]] = []
     for seed in range(given.seed, given.seed + (2 if given.quick else given.runs)):
         if given.seconds and time.perf_counter() - began > given.seconds:
             break
-        found.append(asdict(storm(seed, given.faults, disk, expected)))
-        _say(found[-1])
-    others: list[Callable[[], dict[str, Any]]] = []
+        yield asdict(storm(seed, given.faults, disk, expected))
     if given.ray or given.ranks:
         from shared.storm_elsewhere import rank_dies, ray_node_dies
 
-        others = [lambda: ray_node_dies(expected.weights)] * given.ray + [rank_dies] * given.ranks
-    for one in others:
-        found.append(one())
-        _say(found[-1])
-    return found
+        for one in [ray_node_dies] * given.ray + [rank_dies] * given.ranks:
+            yield one()
 
 
 def _say(told: dict[str, Any]) -> None:
     verdict = "; ".join(told["amiss"]) or "as undisturbed"
-    print(f"{told['seed']}: {', '.join(told['faults'])}: {verdict} ({told['launches']} launches)", flush=True)
+    name = "elsewhere" if told["seed"] is None else told["seed"]
+    print(f"{name}: {', '.join(told['faults'])}: {verdict} ({told['launches']} launches)", flush=True)
 
 
-def _tell(found: list[dict[str, Any]], given: argparse.Namespace, *, may_fill: bool) -> None:
-    fallen = Counter(fault for one in found for fault in one["faults"])
-    kept = sum(not one["amiss"] for one in found)
-    print(f"{kept} of {len(found)} runs ended as undisturbed; faults: {dict(fallen)}")
-    if not may_fill:
-        print("The disk was never full: this program may not mount a file system of its own.")
+def _fallen(found: list[dict[str, Any]]) -> dict[str, int]:
+    return dict(Counter(fault for one in found for fault in one["faults"]))
+
+
+def _write(found: list[dict[str, Any]], given: argparse.Namespace, here: dict[str, Any], *, may_fill: bool) -> None:
+    """Write after every run: one that is cut short has what came before."""
     if given.json:
-        given.json.write_text(json.dumps({"kept": kept, "faults": fallen, "runs": found}, indent=1) + "\n", "utf-8")
+        kept = sum(not one["amiss"] for one in found)
+        told = {"what": (__doc__ or "").partition("\n")[0], "where": here, "kept": kept, "of": len(found)}
+        told |= {"faults": _fallen(found), "disk_was_filled": may_fill, "runs": found}
+        given.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -26,15 +26,17 @@ from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.ledger import FOLDER, Ledger
+from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.plan import Plan
 from slimaffect.execute.pool import Pool
 from slimaffect.execute.schedule import asked_to_leave, run_plan
 from slimaffect.execute.task import Task, tasks_of
 from slimaffect.execute.worker import work
 from slimaffect.model.shapes import shape
+from slimaffect.model.spec import Lstm
 from slimaffect.steps import STEPS
 
-EPOCHS, STEPS_EACH, BATCH = 5, 2, 4
+EPOCHS, STEPS_EACH, BATCH = 5, 12, 16  # a tenth of a second for an epoch: most faults fall in the middle of one
 EPOCH_EXAMPLES = STEPS_EACH * BATCH
 DISK_MB = 16
 SETTINGS = Execution(workers=2, device="cpu", attempts=10, lease_s=15.0, hung_after_s=60.0)
@@ -58,20 +60,21 @@ def clips() -> Clips:
     return kept_clips(_kept[0])
 
 
-def listed(**more: Any) -> list[Task]:
+def listed(*, steps: int = STEPS_EACH, batch: int = BATCH, **more: Any) -> list[Task]:
     """List two folds of a training and another one after it."""
-    stage = {"share": 1, "steps": STEPS_EACH, "batch": BATCH}
+    stage = {"share": 1, "steps": steps, "batch": batch}
     plain = {"epochs": EPOCHS, "frames": stage, "sequences": {"share": 0}, "end_to_end": {"share": 0}, "amp": "off"}
     train, again = (STEPS["train"].model_validate(plain | {"weight_decay": decay}) for decay in (0.02, 0.01))
-    spec = shape("micro").model_copy(update={"pixels": 32})
+    spec = shape("micro").model_copy(update={"pixels": 32, "lstm": Lstm(hidden=16, dropout=0.0)})
     common = {"seeds": [0], "threads": 1, "data": clips().fingerprint, **more}
     ends = tasks_of([(train, again)], model=spec, sites=["S1", "S2"], **common)
     return [parent for task in ends if (parent := task.parent) is not None]
 
 
-def weights(cache: Cache) -> dict[str, str]:
+def weights(cache: Cache, ends: list[Task] | None = None) -> dict[str, str]:
     """Hash the weights of every finished task."""
-    files = {link.key: cache.folder(link.key) / "weights.safetensors" for task in listed() for link in task.chain}
+    links = [link for task in ends or listed() for link in task.chain]
+    files = {link.key: cache.folder(link.key) / "weights.safetensors" for link in links}
     return {key: hashlib.sha256(file.read_bytes()).hexdigest() for key, file in files.items() if file.is_file()}
 
 
@@ -123,10 +126,10 @@ class Driver:
     """A driver in a session of its own, forked from this warm process."""
 
     def __init__(self, root: Path, cache: Cache) -> None:
-        self.ended_well, self._over = False, False
+        self.ended_well, self._over, above = False, False, os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _drive(root, cache)
+            _drive(root, cache, above)
         self.session = self.pid
 
     def runs(self) -> bool:
@@ -142,9 +145,10 @@ class Driver:
         return [pid for pid in alive_in_session(self.session) if pid != self.pid]
 
 
-def _drive(root: Path, cache: Cache) -> None:
+def _drive(root: Path, cache: Cache, above: int) -> None:
     """Run the plan as `slim run` does, and end this process."""
     os.setsid()
+    die_with_parent(above)
     log = os.open("/dev/null", os.O_WRONLY)
     with suppress(OSError):
         log = os.open(root / "driver.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

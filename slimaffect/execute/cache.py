@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,18 +81,11 @@ class Cache:
     def read(self, key: str) -> dict[str, Any] | None:
         """Return the record of a finished task, or None if it is not finished or was damaged."""
         folder = self.folder(key)
-        try:
-            record = json.loads((folder / DONE).read_text())
-            intact = record.get("seal") in {None, seal(record)}  # older records have none
-            intact = intact and all(file_hash(folder / name) == digest for name, digest in record["files"].items())
-        except FileNotFoundError:
-            intact, record = not folder.exists(), None
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            intact, record = False, None
-        if not intact:
-            self._set_aside(folder)
-            return None
-        return record
+        for _ in range(2):  # another process may seal it after a look at its files and before one at the folder
+            if (record := _intact(folder)) is not None or not folder.exists():
+                return record
+        self._set_aside(folder)
+        return None
 
     def record(self, key: str) -> dict[str, Any]:
         """Return the record of a task that was found intact before, without reading its files again."""
@@ -106,7 +100,7 @@ class Cache:
         return self.folder(key).with_suffix(".log")
 
     def lease(self, key: str) -> Path:
-        """Return the stem of the files that say who may write for the task."""
+        """Return the folder of the files that say who may write for the task."""
         return self.folder(key).with_suffix(".lease")
 
     def finish(self, key: str, record: dict[str, Any], may_write: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -141,5 +135,16 @@ class Cache:
     def _set_aside(self, folder: Path) -> None:
         damaged = folder.with_suffix(".damaged")
         shutil.rmtree(damaged, ignore_errors=True)
-        if folder.exists():
+        with suppress(OSError):  # another process was quicker
             folder.replace(damaged)
+
+
+def _intact(folder: Path) -> dict[str, Any] | None:
+    """Read a record whose files are as they were sealed; None where something is amiss or missing."""
+    try:
+        record = json.loads((folder / DONE).read_text())
+        sealed = record.get("seal") in {None, seal(record)}  # older records have none
+        whole = all(file_hash(folder / name) == digest for name, digest in record["files"].items())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+    return record if sealed and whole else None

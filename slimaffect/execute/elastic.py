@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,11 +23,13 @@ from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.lease import Lease
 from slimaffect.execute.task import Task
+from slimaffect.train.device import device
 from slimaffect.train.journal import Journal, Leaving
 
-EPOCH, FIGURES, ORDER = "epoch.json", "figures.json", "ranks.json"
+EPOCHS, FIGURES, ORDER = "epochs.jsonl", "figures.json", "ranks.json"
 LOOK_S = 0.5
-GRACE_S = 9.0  # for ranks that keep their last step
+GRACE_S = 6.0  # for ranks that keep their last step; the worker itself is given 8
+LOOPBACK = "127.0.0.1"  # a fold stays on one machine, and torchrun's ports ask nobody who they are
 
 
 def train_together(
@@ -42,10 +45,13 @@ def train_together(
     held = {"path": str(lease.path), "number": lease.number, "identity": lease.identity}
     places = {"cache": str(cache.root.absolute()), "folder": str(folder.absolute())}
     checkpoint = folder / "checkpoint"
-    write_json(checkpoint / ORDER, told | places | {"lease": held, "scratch": settings.scratch})
-    process = _launch(task, checkpoint / ORDER, settings)
+    for name in (EPOCHS, FIGURES):  # of an earlier try
+        (checkpoint / name).unlink(missing_ok=True)
+    gpu = device().index or 0  # the worker's own; the ranks take it and the next ones
+    write_json(checkpoint / ORDER, told | places | {"lease": held, "scratch": settings.scratch, "first_gpu": gpu})
+    process, lives = _launch(task, checkpoint / ORDER, settings), Lives(journal)
     try:
-        _watch(process, checkpoint / EPOCH, journal)
+        _watch(process, checkpoint / EPOCHS, journal, lives)
     finally:
         _end(process)
     if process.returncode:
@@ -54,37 +60,62 @@ def train_together(
             "in the log."
         )
     found = json.loads((checkpoint / FIGURES).read_text())
+    lives.count(found)
     journal.figures.update(found["figures"])
-    journal.examples, journal.trainings = found["examples"], found["trainings"]
     return journal.figures
 
 
+class Lives:
+    """Counts for the journal what the ranks tell: each time torchrun starts them, they count from nought again."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self._told, self._before = journal, dict[str, Any](), Counter[str]()
+
+    def count(self, told: dict[str, Any]) -> None:
+        """Take in what was told last."""
+        if self._told and self._told["life"] != told["life"]:
+            self._before.update({name: self._told[name] for name in ("examples", "trainings")})
+        self._told = told
+        self._journal.examples = self._before["examples"] + told["examples"]
+        self._journal.trainings = self._before["trainings"] + told["trainings"]
+
+
 def _launch(task: Task, order: Path, settings: Execution) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "slimaffect.execute.agent", "--standalone"]
+    command = [sys.executable, "-m", "slimaffect.execute.agent", str(os.getpid())]
+    command += ["--standalone", f"--local-addr={LOOPBACK}"]
     command += [f"--nproc-per-node={task.ranks}", f"--max-restarts={settings.attempts - 1}"]
     command += ["-m", "slimaffect.execute.rank", str(order)]
     threads = {name: str(task.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     return subprocess.Popen(command, env=os.environ | threads)
 
 
-def _watch(process: subprocess.Popen[bytes], epoch: Path, journal: Journal) -> None:
+def _watch(process: subprocess.Popen[bytes], epochs: Path, journal: Journal, lives: Lives) -> None:
     """Pass on the first rank's words until the launcher ends."""
-    heard: dict[str, Any] = {}
-    while process.poll() is None:
-        if journal.leaving():
+    heard, over = 0, False
+    while not over:
+        over = process.poll() is not None
+        if journal.leaving() and not over:
             _end(process)
             raise Leaving("the ranks kept their last step")
-        told = _read(epoch)
-        if told and told != heard:
-            heard = told
-            journal.examples, journal.trainings = told["examples"], told["trainings"]
-            journal.epoch(told["stage"], told["done"], told["total"], **told["figures"])
-        time.sleep(LOOK_S)
+        for told in _told(epochs)[heard:]:
+            heard += 1
+            if told:
+                lives.count(told)
+                journal.epoch(told["stage"], told["done"], told["total"], **told["figures"])
+        if not over:
+            time.sleep(LOOK_S)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        return json.loads(path.read_text())
+def _told(epochs: Path) -> list[dict[str, Any]]:
+    """Read the lines so far; one that a full disk cut is empty."""
+    with suppress(FileNotFoundError):
+        return [_read(line) for line in epochs.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return []
+
+
+def _read(line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        return json.loads(line)
     return {}
 
 
@@ -103,6 +134,7 @@ def rank_says(order: Path) -> Callable[..., None]:
     """Answer how the first rank tells the worker of an epoch."""
 
     def say(**told: Any) -> None:
-        write_json(order.with_name(EPOCH), told)
+        with order.with_name(EPOCHS).open("a") as file:
+            file.write(json.dumps(told) + "\n")
 
     return say

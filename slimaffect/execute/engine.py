@@ -8,11 +8,14 @@ from slimaffect.execute.task import Task
 class Heard(NamedTuple):
     """What an engine has heard of a task.
 
-    `epoch`: told is what was said, epochs done, epochs in all, joules so far or None. `done`: nothing more.
-    `lost`: its process died, told is why; it may be tried again. `failed`: told is why; it may not.
+    Whatever is heard first tells that it began: a cluster may have lined it up long before.
+
+    `started`: nothing more. `epoch`: told is what was said, epochs done, epochs in all, joules so far or None.
+    `done`: nothing more. `lost`: its process died, told is why; it may be tried again. `failed`: told is why; it may
+    not.
     """
 
-    word: Literal["epoch", "done", "lost", "failed"]
+    word: Literal["started", "epoch", "done", "lost", "failed"]
     key: str
     told: tuple[Any, ...] = ()
 

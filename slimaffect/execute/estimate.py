@@ -21,14 +21,16 @@ def expected_seconds(tasks: Iterable[Task], cache: Cache) -> dict[str, float]:
     """Expect of each task the median time of its like: the same step with the same settings, else the same step."""
     alike: dict[str, list[float]] = defaultdict(list)
     for record in cache.records():
-        seconds = record["cost"]["seconds"]
+        if (seconds := record["cost"]["seconds"]) is None:
+            continue  # the bill of a try was lost
         for kind in (record["settings"], record["step"]):
             alike[str(kind)].append(seconds)
-    return {task.key: _expect(task, alike) for task in tasks}
+    usual = {kind: median(times) for kind, times in alike.items()}
+    return {task.key: _expect(task, usual) for task in tasks}
 
 
-def _expect(task: Task, alike: dict[str, list[float]]) -> float:
+def _expect(task: Task, usual: dict[str, float]) -> float:
     for kind in (task.settings, task.step):
-        if times := alike.get(str(kind)):
-            return median(times)
+        if (seconds := usual.get(str(kind))) is not None:
+            return seconds
     return FIRST_GUESS_S.get(task.step, 30.0)

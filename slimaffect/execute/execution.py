@@ -32,7 +32,8 @@ class Execution(Settings):
     on: On = "local"
     """`local`: processes of this machine; `ray`: a Ray cluster (extra `ray`); `slurm`: Slurm jobs (extra `slurm`)."""
     workers: PositiveInt | Literal["auto"] = "auto"
-    """Tasks at once; `auto` takes one per GPU, or without GPUs one per share of `threads` cores; on a cluster, all."""
+    """Tasks at once; `auto` takes one per GPU, or without GPUs one per share of `threads` cores, `ranks` times as many
+    of either where a task has several ranks; on a cluster, all."""
     threads: PositiveInt = 1
     """Threads of one task. Sums depend on it: change it and the scores change in the last digits."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -75,15 +76,27 @@ class Execution(Settings):
         return "cpu"
 
     def places(self) -> tuple[str, ...]:
-        """Name the processors that workers of this machine share out among themselves."""
-        return tuple(f"cuda:{number}" for number in range(gpus_here())) if self.processor == "cuda" else ("cpu",)
+        """Name the processors that workers of this machine share out among themselves.
+
+        Raises:
+            RunError: more ranks than GPUs.
+        """
+        if self.processor == "cpu":
+            return ("cpu",)
+        firsts = range(0, gpus_here() - self.ranks + 1, self.ranks)  # the ranks of a task take the next ones
+        if not firsts:
+            raise RunError(
+                f"execution.ranks is {self.ranks}, but torch sees {gpus_here()} GPU(s) here, and a fold stays on one "
+                "machine. Set execution.ranks to that number or less."
+            )
+        return tuple(f"cuda:{number}" for number in firsts)
 
     def processes(self, tasks: int) -> int:
         """Count the workers for this many tasks on this machine."""
         if self.workers == "auto" and self.on == "local" and self.processor == "cuda":
-            return min(gpus_here(), tasks)  # one has a GPU to itself; small models leave room for several
+            return min(len(self.places()), tasks)  # one has a GPU to itself; small models leave room for several
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        wanted = max(1, cores // self.threads) if self.workers == "auto" else self.workers
+        wanted = max(1, cores // (self.threads * self.ranks)) if self.workers == "auto" else self.workers
         return min(wanted, tasks)
 
 

@@ -16,8 +16,8 @@ from types import TracebackType
 from slimaffect.execute.lease import Lease
 from slimaffect.meter import tree_cpu_s
 
-HUNG, FENCED = 76, 77
-"""Exit codes of a worker that hung, and of one that had lost its task."""
+STOPPED, HUNG, FENCED = 75, 76, 77
+"""Exit codes of a worker that was asked to leave and kept its state, that hung, and that had lost its task."""
 IDLE = 0.002  # share of a core below which a process computes nothing: this thread alone uses less
 
 

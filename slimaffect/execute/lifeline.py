@@ -10,9 +10,14 @@ import time
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies; elsewhere than on Linux, look once a second."""
-    parent = os.getppid()
+def die_with_parent(parent: int | None = None) -> None:
+    """Have the kernel kill this process when its parent dies; elsewhere than on Linux, look once a second.
+
+    Whoever knows its parent's number gives it: a process needs seconds to import what it needs before it comes here,
+    and a parent that died meanwhile would be taken for the one that adopts orphans. Linux means by a parent the thread
+    that started the process, so ours are started from main threads.
+    """
+    parent = os.getppid() if parent is None else parent
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the kernel was told

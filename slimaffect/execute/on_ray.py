@@ -1,13 +1,13 @@
 """Ray as the engine: one Core task for each of ours, around the one task function.
 
 Ray is told where the cluster is, because `auto` may find a stranger's on a shared machine (RLinf issue 463). Tasks are
-given two strings and answer nothing: the object store never holds data. Ray tries a task again when its node is gone;
-what a node's death leaves running is ended by the parent-death signal, and what is not ended is fenced by the lease.
+given two strings and answer nothing: the object store never holds data. A task whose node is gone is told as lost, and
+the scheduler tries it again, as on every engine: were Ray to try it too, `attempts` would multiply and nobody would
+hear of it. What a node's death leaves running is ended by the parent-death signal; what is not is fenced by the lease.
 Ray's own Train and Tune are not used: what they restore from is not ours to check.
 """
 
 import os
-import time
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,7 @@ from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
-from slimaffect.execute.order import LOOK_S, Order
+from slimaffect.execute.order import Order
 from slimaffect.execute.task import Task
 
 MANY = 10_000  # tasks that may queue in Ray at once
@@ -35,10 +35,9 @@ class RayEngine:
         self.slots = MANY if settings.workers == "auto" else settings.workers
         self._opened = _connect(self._ray, settings)
         self._order = Order(settings, clips, cache)
-        asked = {"num_cpus": settings.threads, "num_gpus": settings.gpus, "max_retries": settings.attempts - 1}
+        asked = {"num_cpus": settings.threads * settings.ranks, "num_gpus": settings.gpus, "max_retries": 0}
         self._do = self._ray.remote(**asked)(do)
         self._running: dict[Any, str] = {}
-        self._looked = 0.0
 
     def submit(self, task: Task) -> None:
         """Hand the task's key to Ray."""
@@ -48,12 +47,11 @@ class RayEngine:
         """Wait for tasks that end; read the progress of the others now and then."""
         if not self._running:
             return []
-        ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout_s)
-        heard = [self._outcome(one) for one in ended]
-        if time.monotonic() - self._looked > LOOK_S:
-            self._looked = time.monotonic()
-            heard += [told for key in self._running.values() for told in self._order.progress(key)]
-        return heard
+        ended, others = self._ray.wait(list(self._running), num_returns=1, timeout=timeout_s)
+        if others:
+            ended += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
+        heard = self._order.progress(self._running.values())
+        return heard + [self._outcome(one) for one in ended]
 
     def _outcome(self, reference: Any) -> Heard:
         key = self._running.pop(reference)
@@ -64,15 +62,19 @@ class RayEngine:
         return self._order.outcome(key, "it ended without a result")
 
     def leave(self, grace_s: float) -> None:
-        """Cancel what runs; each has its last epoch's checkpoint."""
-        for reference in self._running:
-            self._ray.cancel(reference, force=True)
-        time.sleep(min(1.0, grace_s))
+        """Ask what runs to keep its last step; what does not end is cancelled, and has its last epoch's checkpoint."""
+        self._order.leave()
+        if self._running:
+            _, left = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=grace_s)
+            for reference in left:
+                self._ray.cancel(reference, force=True)
 
     def close(self) -> None:
         """Leave the cluster; Ray ends what this driver still has running."""
         if self._opened:
             self._ray.shutdown()
+        if not self._running:
+            self._order.close()
 
 
 def do(folder: str, key: str) -> None:
@@ -119,4 +121,4 @@ def _connect(ray: Any, settings: Execution) -> bool:
 def _sized(settings: Execution) -> dict[str, int]:
     if settings.address != "local" or settings.workers == "auto":
         return {}
-    return {"num_cpus": settings.workers * settings.threads}
+    return {"num_cpus": settings.workers * settings.threads * settings.ranks}

@@ -14,7 +14,7 @@ from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache
 from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
-from slimaffect.execute.order import LOOK_S, Order, serve
+from slimaffect.execute.order import Order, serve
 from slimaffect.execute.task import Task
 
 MANY = 1000  # jobs of one array
@@ -50,7 +50,6 @@ class SlurmEngine:
         self._executor = _executor(settings, str(self._order.folder / "jobs"))
         self._waiting: list[str] = []
         self._running: dict[str, Any] = {}
-        self._looked = 0.0
 
     def submit(self, task: Task) -> None:
         """Line the task up; tasks that are submitted together become one array."""
@@ -65,11 +64,8 @@ class SlurmEngine:
             if over or time.monotonic() > ends:
                 break
             time.sleep(0.1)
-        heard = [self._order.outcome(key, _why(self._running.pop(key))) for key in over]
-        if time.monotonic() - self._looked > LOOK_S:
-            self._looked = time.monotonic()
-            heard += [told for key in self._running for told in self._order.progress(key)]
-        return heard
+        heard = self._order.progress(self._running)
+        return heard + [self._order.outcome(key, _why(self._running.pop(key))) for key in over]
 
     def _hand_over(self) -> None:
         if not self._waiting:
@@ -87,6 +83,8 @@ class SlurmEngine:
         for job in self._running.values():
             if hasattr(job, "_process"):
                 job.cancel()
+        if not self._running:
+            self._order.close()
 
 
 def _why(job: Any) -> str:
@@ -109,7 +107,10 @@ def _executor(settings: Execution, folder: str) -> Any:
     except RuntimeError as error:
         raise RunError(f"there is no Slurm here ({error}). Run this on a node that has `sbatch`.") from error
     executor.update_parameters(
-        timeout_min=asked.minutes, cpus_per_task=settings.threads, gpus_per_node=settings.gpus, name="slim"
+        timeout_min=asked.minutes,
+        cpus_per_task=settings.threads * settings.ranks,
+        gpus_per_node=settings.gpus,
+        name="slim",
     )
     wanted = {"slurm_partition": asked.partition, "slurm_account": asked.account}
     memory = {"mem_gb": asked.memory_gb} if asked.memory_gb else {}

@@ -6,9 +6,16 @@ object store carries data, and any process that sees the folder can do the task.
 
 import json
 import os
+import shutil
+import signal
+import sys
+import threading
 import time
 import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from slimaffect.data.carry import NETWORK, file_system, keep_clips, kept_clips
@@ -16,9 +23,12 @@ from slimaffect.data.clips import Clips
 from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
+from slimaffect.execute.heartbeat import STOPPED
 from slimaffect.execute.task import Task, read_task
 
-LOOK_S = 1.0  # how often a running task's progress is read
+LOOK_S = 1.0  # how often the progress of running tasks is read
+LEAVE = "leave"
+LOOKS = 500  # tasks whose progress is read at once: of thousands in a queue, each has its turn
 
 
 class Order:
@@ -31,6 +41,7 @@ class Order:
         told = {"clips": str(kept), "cache": str(cache.root.absolute()), "settings": settings.model_dump(mode="json")}
         write_json(self.folder / "order.json", told)
         self._cache, self._heard = cache, dict[str, tuple[int, int]]()
+        self._looked, self._turn = 0.0, 0
 
     def place(self, task: Task) -> str:
         """Write a task down, and answer its key."""
@@ -47,8 +58,15 @@ class Order:
         except (OSError, ValueError, KeyError):
             return Heard("lost", key, (why_lost,))
 
-    def progress(self, key: str) -> list[Heard]:
-        """Read how far a running task is, where that has changed."""
+    def progress(self, running: Collection[str]) -> list[Heard]:
+        """Read now and then how far running tasks are, where that has changed."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return []
+        self._looked = time.monotonic()
+        begin, self._turn = self._turn, self._turn + LOOKS if self._turn + LOOKS < len(running) else 0
+        return [told for key in islice(running, begin, begin + LOOKS) for told in self._progress_of(key)]
+
+    def _progress_of(self, key: str) -> list[Heard]:
         try:
             told = json.loads(self._answer(key).with_suffix(".epoch").read_text())
         except (OSError, ValueError):
@@ -57,6 +75,14 @@ class Order:
             return []
         self._heard[key] = (told["done"], told["total"])
         return [Heard("epoch", key, (told["said"], told["done"], told["total"], told["joules"]))]
+
+    def leave(self) -> None:
+        """Ask whoever is at work at it to keep its last step and end."""
+        (self.folder / LEAVE).touch()
+
+    def close(self) -> None:
+        """Throw the order away when nothing is at work at it any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _answer(self, key: str) -> Path:
         return self.folder / "tasks" / f"{key}.answer"
@@ -80,6 +106,8 @@ def serve(folder: str, key: str) -> None:
     Raises:
         SystemExit: the process was asked to leave, or had lost the task.
     """
+    if (leave := Path(folder) / LEAVE).exists():  # it waited in a queue until its driver left
+        sys.exit(STOPPED)
     import torch
 
     from slimaffect.execute.worker import answered
@@ -96,7 +124,29 @@ def serve(folder: str, key: str) -> None:
             write_json(told.with_suffix(".epoch"), {"said": what, "done": done, "total": total, "joules": joules})
 
     task = read_task(json.loads(told.read_text()))
-    with computing_on(task.device):
+    say("begins", 0, 1, None)
+    with computing_on(task.device), _listening(leave):
         word, *why = answered(task, clips, cache, settings, say)
     if word == "failed":
         write_json(told.with_suffix(".answer"), {"why": why[0], "pid": os.getpid()})
+
+
+@contextmanager
+def _listening(leave: Path) -> Iterator[None]:
+    """Hear, inside the block, that the driver wants all to leave: it becomes the signal that a scheduler would send."""
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.is_set():
+            if leave.exists():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            over.wait(LOOK_S)
+
+    listener = threading.Thread(target=listen, name="listener", daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        over.set()
+        listener.join()

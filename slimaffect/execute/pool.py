@@ -46,20 +46,21 @@ class Pool:
         self._busy: dict[Connection, AtWork] = {}
         self._deaths: dict[str, int] = {}
         self._watched: dict[str, Watched] = {}
-        self._looked = time.monotonic()
+        self._looked, self._begun = time.monotonic(), list[Heard]()
 
     def submit(self, task: Task) -> None:
         """Give the task to an idle worker."""
         process, pipe, place = self._idle.pop()
         self._busy[pipe] = AtWork(process, task, place)
+        self._begun.append(Heard("started", task.key))
         with suppress(OSError):  # it died while it was idle: its pipe says so when we listen
             pipe.send(task)
 
     def hear(self, timeout_s: float) -> list[Heard]:
         """Wait for the workers' next words."""
         self._end_the_stuck()
-        heard = []
-        for pipe in wait(list(self._busy), timeout=timeout_s):
+        heard, self._begun = self._begun, []
+        for pipe in wait(list(self._busy), timeout=0 if heard else timeout_s):
             assert isinstance(pipe, Connection)
             try:
                 word, *told = pipe.recv()

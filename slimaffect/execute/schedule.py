@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -52,7 +53,7 @@ def opened(settings: Execution, clips: Clips, cache: Cache, tasks: int) -> Engin
 
 def run_plan(plan: Plan, engine: Engine, view: View, *, attempts: int, leaving: Callable[[], bool]) -> None:
     """Keep the engine busy until nothing is left."""
-    running: dict[str, tuple[Task, int]] = {}
+    running: dict[str, Submitted] = {}
     while plan.waiting or running:
         if leaving():
             engine.leave(GRACE_S)
@@ -61,27 +62,36 @@ def run_plan(plan: Plan, engine: Engine, view: View, *, attempts: int, leaving: 
                 "Exit code 75 asks a scheduler to queue this again."
             )
         while len(running) < engine.slots and (task := plan.next()) is not None:
-            running[task.key] = (task, 1)
-            view.started(task)
+            running[task.key] = Submitted(task)
             engine.submit(task)
         for heard in engine.hear(0.5):
             if heard.key in running:
                 _act(heard, running, plan, engine, view, attempts)
 
 
-def _act(
-    heard: Heard, running: dict[str, tuple[Task, int]], plan: Plan, engine: Engine, view: View, attempts: int
-) -> None:
-    task, attempt = running[heard.key]
+@dataclass
+class Submitted:
+    """A task that an engine has."""
+
+    task: Task
+    attempt: int = 1
+    begun: bool = False
+
+
+def _act(heard: Heard, running: dict[str, Submitted], plan: Plan, engine: Engine, view: View, attempts: int) -> None:
+    one = running[heard.key]
+    if not one.begun:
+        one.begun = True
+        view.started(one.task)
     if heard.word == "epoch":
-        view.epoch(task, *heard.told)
-    elif heard.word == "lost" and attempt < attempts:
-        running[heard.key] = (task, attempt + 1)
-        view.lost(task, *heard.told)
-        engine.submit(task)
-    else:
+        view.epoch(one.task, *heard.told)
+    elif heard.word == "lost" and one.attempt < attempts:
+        one.attempt += 1
+        view.lost(one.task, *heard.told)
+        engine.submit(one.task)
+    elif heard.word != "started":
         del running[heard.key]
-        _end(heard, task, plan, view)
+        _end(heard, one.task, plan, view)
 
 
 def _end(heard: Heard, task: Task, plan: Plan, view: View) -> None:

@@ -1,6 +1,5 @@
 """What a run is doing, told from its ledger."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slimaffect.errors import ResultError
+from slimaffect.execute.lease import process_lives
 from slimaffect.execute.ledger import FOLDER, newest, read_ledger
 
 TAIL = 15  # lines of a log that are shown
@@ -91,7 +91,7 @@ def _tell(status: Status, line: dict[str, Any]) -> None:
 def _of_task(one: One, what: str, line: dict[str, Any]) -> None:
     one.since = line["at"]
     if what == "started":
-        one.state, one.tries = "running", 1
+        one.state, one.tries = "running", max(1, one.tries)
     elif what == "epoch":
         one.share, one.said = line["done"] / max(1, line["total"]), line["said"]
         one.joules = line["joules"] if line["joules"] is not None else one.joules
@@ -130,16 +130,9 @@ def _headline(status: Status) -> str:
     if status.ended == "":
         return f"ended well after {(status.last - status.begun) / 60:.0f} min on {status.on}"
     quiet = time.time() - status.last
-    alive = "" if _alive(status.pid) else "; its driver is not a process of this machine: elsewhere, or killed"
+    gone = process_lives(status.pid) is False
+    alive = "; its driver is not a process of this machine: elsewhere, or killed" if gone else ""
     return f"on {status.on} for {(status.last - status.begun) / 60:.0f} min, last word {quiet:.0f} s ago{alive}"
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (OSError, OverflowError):
-        return False
-    return pid > 0
 
 
 def _tail(path: Path) -> str:

@@ -23,7 +23,7 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         self._expected_s = expected_s
         self._total = len(expected_s)
         self._finished = self._failed = 0
-        self._joules: dict[str, float] = {}
+        self._joules, self._spent = dict[str, float](), 0.0
         self._bars: dict[str, TaskID] = {}
         self._told: dict[str, float] = {}
         self._progress = Progress(
@@ -77,9 +77,10 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         self._bill(task, record.get("cost", {}).get("joules"))
         self._close(task)
         if not self.console.is_terminal:
-            cost = record["cost"]
+            seconds = record["cost"]["seconds"]  # None where the bill of a try was lost
+            told = "-" if seconds is None else f"{seconds:.1f}"
             self.console.print(
-                f"[{self._finished}/{self._total}] {task.name} · {cost['seconds']:.1f} s", highlight=False, markup=False
+                f"[{self._finished}/{self._total}] {task.name} · {told} s", highlight=False, markup=False
             )
 
     def failed(self, task: Task, why: str) -> None:
@@ -103,6 +104,7 @@ class TerminalView(AbstractContextManager["TerminalView"]):
     def _bill(self, task: Task, joules: float | None) -> None:
         """Keep what a task has cost so far; one that cannot be measured adds nothing and is not called 0."""
         if joules is not None:
+            self._spent += joules - self._joules.get(task.key, 0.0)
             self._joules[task.key] = joules
         self._progress.update(self._overall, description=self._headline())
 
@@ -110,5 +112,5 @@ class TerminalView(AbstractContextManager["TerminalView"]):
         running = len(self._bars)
         told = f"{running} running, {self._total - self._finished - running} waiting"
         failed = f", [red]{self._failed} failed[/red]" if self._failed else ""
-        spent = f", {sum(self._joules.values()):,.0f} J" if self._joules else ""
+        spent = f", {self._spent:,.0f} J" if self._joules else ""
         return f"[bold]all tasks[/bold] {self._finished}/{self._total} ({told}{failed}{spent})"

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from slimaffect.execute.deploy import deploy
 from slimaffect.execute.elastic import train_together
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.faults import explained
-from slimaffect.execute.heartbeat import Heartbeat
+from slimaffect.execute.heartbeat import STOPPED, Heartbeat
 from slimaffect.execute.lease import Lease, wait_for
 from slimaffect.execute.lifeline import die_with_parent
 from slimaffect.execute.log import task_log
@@ -34,15 +35,14 @@ Say = Callable[[str, int, int, float | None], None]
 """Hears of every epoch: what was said, epochs done, epochs in all, joules so far."""
 
 ATTEMPTS, CHECKPOINT = "attempts", "checkpoint"
-STOPPED = 75
-"""Exit code of a worker that was asked to leave and kept its state."""
 
 
 def work(pipe: Connection, clips: Clips, cache: Cache, settings: Execution, place: str) -> None:
     """Serve tasks until the driver hangs up. The main function of a worker process."""
     import torch
 
-    die_with_parent()
+    driver = parent_process()
+    die_with_parent(driver.pid if driver else None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     torch.set_num_threads(settings.threads)
     with computing_on(place):
@@ -147,7 +147,9 @@ def _figures(do: Callable[[], dict[str, Any]], attempt: Attempt) -> dict[str, An
 
 
 def _step(task: Task, start: Candidate, folder: Path) -> dict[str, Any]:
-    save_candidate(task.steps[-1].apply(start), folder)
+    candidate = task.steps[-1].apply(start)
+    journal().may_write()
+    save_candidate(candidate, folder)
     return journal().figures
 
 

@@ -111,15 +111,29 @@ def joining(group: Ranks) -> Iterator[Ranks]:
 
 @contextmanager
 def launched(backend: str) -> Iterator[Ranks]:
-    """Join the ranks that torchrun launched, by the variables that it sets."""
-    import torch.distributed as dist
+    """Join the ranks that torchrun launched, by the variables that it sets.
 
-    dist.init_process_group(backend, timeout=PATIENCE)
+    torchrun 2.13 keeps one store over its restarts, and ranks that are started again sometimes find the addresses of
+    the dead ones there (pytorch issue 135712). So each life has names of its own in it.
+    """
+    import torch.distributed as dist
+    from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage]  (documented)
+
+    told = os.environ
+    store = TCPStore(told["MASTER_ADDR"], int(told["MASTER_PORT"]), is_master=False, timeout=PATIENCE)
+    ours = PrefixStore(f"life {life()}", store)
+    number, count = int(told["RANK"]), int(told["WORLD_SIZE"])
+    dist.init_process_group(backend, store=ours, rank=number, world_size=count, timeout=PATIENCE)
     try:
         with joining(Ranks(dist.get_rank(), dist.get_world_size(), dist.group.WORLD)) as group:
             yield group
     finally:
         dist.destroy_process_group()
+
+
+def life() -> int:
+    """Answer how often torchrun has started the ranks again."""
+    return int(os.environ["TORCHELASTIC_RESTART_COUNT"])
 
 
 def local_rank() -> int:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from slimaffect.errors import RunError
+from slimaffect.execute import cache as module
 from slimaffect.execute.cache import DONE, Cache, code_version, write_json
 
 KEY = "ab" * 32
@@ -86,3 +87,20 @@ def test_unwritable_cache_says_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"cannot write to the cache at .*file.*--cache PATH"):
         Cache(tmp_path / "file").partial(KEY)
+
+
+def test_a_task_that_is_sealed_between_two_looks_is_not_set_aside(tmp_path, monkeypatch):
+    """Another process may seal it after its record was looked for and before its folder is: it is whole."""
+    cache, looks = Cache(tmp_path), []
+    real = module._intact
+
+    def sealed_after_the_first_look(folder):
+        looks.append(found := real(folder))
+        if len(looks) == 1:
+            finish(cache)
+        return found
+
+    monkeypatch.setattr(module, "_intact", sealed_after_the_first_look)
+    assert cache.read(KEY)["cost"] == {"seconds": 1.0}
+    assert looks[0] is None
+    assert not cache.was_damaged(KEY)
