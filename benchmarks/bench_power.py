@@ -8,10 +8,9 @@ thread), a copy of its file, and the same file with a tenth of each run's own CP
 measurable difference` for the copy and `dearer` for the delayed one, each in 19 of 20 benches. The statistic is CPU
 time, which other work on the machine moves far less than wall time; how contended the machine was stands in the record.
 
-Seen on 27 November 2026 on two cores of an AMD EPYC virtual machine with five to fourteen other jobs on each: the copy
-right in 17 of 17, the delayed file in 14 of 17 (all of the first 13; the three misses with a load above 24, where the
-first file differed from itself by 14 to 16 %). That was with 7 processes throughout; since then a bench starts more of
-them, up to four times as many, until the first differs from itself by less than 5 %. Not yet run again.
+On 27 November 2026 on two cores of an AMD EPYC virtual machine with one to three other jobs
+(results/reference/bench_power.json): the copy right in 20 of 20, the delayed file in 20 of 20 (1.10 to 1.14 of the
+first, where 1.10 is true).
 """
 
 import argparse

@@ -9,8 +9,8 @@ torch runs the same weights eager, by torch.compile and by AOTInductor (not with
 Weights are random: speed does not depend on them, and nothing here says what a shape can learn.
 
 Measured on 27 November 2026 on one core of an AMD EPYC virtual machine with AVX2 and other work beside it
-(results/reference/stream.json): ours is the fastest or within 5 % of it in 6 of 6 rows; a frame takes `reference` 0.18 ms
-of CPU time (int8), `tiny` 0.079 and `micro` 0.047 (fp32), where `tiny` takes 1.17 in torch eager and 0.45 by AOTInductor.
+(results/reference/stream.json): ours is the fastest or within 5 % of it in 6 of 6 rows; a frame takes `reference` 0.18
+ms of CPU time (int8), `tiny` 0.079 and `micro` 0.047 (fp32); `tiny` takes 1.17 in torch eager, 0.45 by AOTInductor.
 """
 
 import argparse
