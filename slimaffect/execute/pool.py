@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from slimaffect.data.clips import Clips
@@ -90,17 +91,28 @@ class Pool:
         return Heard("lost", task.key, (of_exit(process.exitcode, self._deaths[task.key]),))
 
     def _end_the_stuck(self) -> None:
-        """Kill a worker whose heart has stopped though its process is there: it was stopped, or swaps to death."""
+        """Kill a worker that does nothing though its process is there: it was stopped, or swaps to death.
+
+        One that holds its task is known by its heart. One that does not may be about to begin, or have just ended: it
+        is given as long as a task that passes no frame. Where somebody else holds the task, it waits, and may.
+        """
         if time.monotonic() - self._looked < self._settings.lease_s / 10:
             return
         self._looked = time.monotonic()
         for process, task, _ in self._busy.values():
-            found = holder(self._cache.lease(task.key))
-            if found is None or found[0].get("pid") != process.pid:
-                continue
-            watched = self._watched.setdefault(task.key, Watched(found[1]))
-            if watched.still_s() > self._settings.lease_s:
+            folder = self._cache.lease(task.key)
+            path, patience_s = folder / "nobody", self._settings.hung_after_s
+            if (found := holder(folder)) is not None:
+                path, patience_s = found[1], self._settings.lease_s
+            if found is not None and found[0].get("pid") != process.pid:
+                self._watched.pop(task.key, None)
+            elif self._watch(task.key, path).still_s() > patience_s:
                 process.kill()
+
+    def _watch(self, key: str, path: Path) -> Watched:
+        if (watched := self._watched.get(key)) is None or watched.path != path:
+            watched = self._watched[key] = Watched(path)
+        return watched
 
     def leave(self, grace_s: float) -> None:
         """Ask every worker to keep its state, and give all of them together so long."""

@@ -2,6 +2,7 @@
 
 import os
 from multiprocessing import get_context
+from signal import SIGKILL, SIGSTOP
 
 import pytest
 
@@ -44,8 +45,8 @@ class Heard:
 ATTEMPTS = Execution().attempts
 
 
-def _work(pipe, folder, deaths):
-    """Answer tasks; die at each as often as `deaths` says."""
+def _work(pipe, folder, deaths, signal):
+    """Answer tasks; give oneself a signal at each as often as `deaths` says."""
     while True:
         try:
             task = pipe.recv()
@@ -55,7 +56,7 @@ def _work(pipe, folder, deaths):
         count = len(seen.read_text()) if seen.exists() else 0
         if count < deaths.get(task.key, 0):
             seen.write_text("x" * (count + 1))
-            os.kill(os.getpid(), 9)
+            os.kill(os.getpid(), signal)
         pipe.send(("epoch", "frames", 1, 2, None))
         Cache(folder / "cache").partial(task.key)
         Cache(folder / "cache").finish(task.key, {})
@@ -66,18 +67,19 @@ def tasks() -> list[Task]:
     return tasks_of([TEACHER, STUDENT], model=shape("tiny"), sites=["S1", None], seeds=[0], threads=1, data="d")
 
 
-def run(tmp_path, **deaths):
+def run(tmp_path, *, signal=SIGKILL, **deaths):
     """Run all tasks with two real worker processes, forked because they need no torch of their own."""
     context, view, plan = get_context("fork"), Heard(), Plan(tasks(), Cache(tmp_path / "cache"))
 
     def hire(_):
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, tmp_path, deaths), daemon=True)
+        process = context.Process(target=_work, args=(theirs, tmp_path, deaths, signal), daemon=True)
         process.start()
         theirs.close()
         return process, ours
 
-    pool = Pool(Execution(workers=2, device="cpu"), None, Cache(tmp_path / "cache"), 8, hire=hire)
+    settings = Execution(workers=2, device="cpu", lease_s=1, hung_after_s=1)
+    pool = Pool(settings, None, Cache(tmp_path / "cache"), 8, hire=hire)
     try:
         run_plan(plan, pool, view, attempts=ATTEMPTS, leaving=lambda: False)
     finally:
@@ -104,6 +106,15 @@ def test_task_of_a_dead_worker_is_tried_again(tmp_path):
     assert [key for word, key, *_ in view.told if word == "lost"] == [unlucky.key]
     ends = [key for word, key, *_ in view.told if word == "finished"]
     assert len(ends) == len(set(ends)) == len(plan.records) == 8
+
+
+def test_a_worker_that_stands_still_before_it_holds_its_task_is_replaced(tmp_path):
+    """It has no lease whose heart could be watched; it is ended all the same, and another does the task."""
+    unlucky = tasks()[0].chain[0]
+    plan, view = run(tmp_path, signal=SIGSTOP, **{unlucky.key: 1})
+    assert not plan.failures
+    assert [key for word, key, *_ in view.told if word == "lost"] == [unlucky.key]
+    assert len(plan.records) == 8
 
 
 def test_hopeless_task_takes_only_its_own_along(tmp_path):
