@@ -8,8 +8,10 @@ Billed is the whole path: decoding, face finding (one detection a second, follow
 CPU time of this process and by wall time, beside bare decoding of the same file. And what `Session.clip` takes on
 prepared frames over the bare call of its runtime, interleaved: it is to be 1.05 at most.
 
-Only --quick has been run, on 27 November 2026 on a machine with much other work, which makes decoding dear: 6.7 times
-real time, bare decoding 8.3 times (83 % of the time was decoding, 1 % the model); 0.99 over the bare call.
+Measured on 27 November 2026 on one core of an AMD EPYC virtual machine with other work beside it
+(results/reference/predict.json): 7.2 times real time where bare decoding reaches 8.1 (90 % of the time is decoding, 3 %
+faces, 6 % crops, under 1 % the model). The aim of 12 times is out of reach where decoding alone is slower than that.
+`Session.clip` takes 1.03 of the bare call.
 """
 
 import argparse
