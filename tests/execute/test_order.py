@@ -57,7 +57,7 @@ def test_of_many_tasks_in_a_queue_each_has_its_turn(order, monkeypatch):
 def test_whoever_is_at_work_elsewhere_leaves_when_the_driver_does(order, training):
     """It keeps its last step and ends with the code for that; a file is all that it hears."""
     task = training("S1", epochs=1000)
-    at_work = get_context("fork").Process(target=serve, args=(str(order.folder), order.place(task)))
+    at_work = get_context("spawn").Process(target=serve, args=(str(order.folder), order.place(task)))
     at_work.start()
     checkpoints = order._cache.partial(task.key) / "checkpoint"
     while not list(checkpoints.glob("*.pt")):

@@ -77,8 +77,11 @@ def finished(tmp_path_factory) -> Slim:
     with FileLock(shared / "finished.lock"):
         if not (shared / "ran" / "results").exists():
             (shared / "ran").mkdir(exist_ok=True)
-            runs = [Slim(shared / "ran").start("run", "smallest.yaml", "--workers", "1") for _ in range(2)]
+            slim = Slim(shared / "ran")
+            runs = [slim.start("run", "smallest.yaml", "--workers", "1") for _ in range(2)]
             told = [run.communicate(timeout=580) for run in runs]
             assert [run.returncode for run in runs] == [0, 0], told
+            # Each wrote result and page as it measured: the page may be of one and the result of the other.
+            assert slim("report", str(slim.result_folder), "--to", str(slim.result_folder)).returncode == 0
     shutil.copytree(shared / "ran", mine, dirs_exist_ok=True)
     return Slim(mine)

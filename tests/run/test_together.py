@@ -16,9 +16,11 @@ def test_each_task_was_done_once_by_one_of_the_two(finished):
     """Both heard of every task that it is done; it was tried once, and no lease and no half-done work is left."""
     tries = {entry["key"]: entry["attempts"] for entry in finished.result["ledger"]}
     assert {len(attempts) for attempts in tries.values()} == {1}
-    stories = [file.read_text().splitlines() for file in (finished.result_folder / "ledger").glob("*.jsonl")]
-    assert len(stories) == 2
-    for story in ([json.loads(line) for line in one] for one in stories):
+    files = (finished.result_folder / "ledger").glob("*.jsonl")
+    stories = [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+    together = [story for story in stories if not story[0]["reused"]]  # a later run finds all of it done
+    assert len(together) == 2
+    for story in together:
         assert {line["key"] for line in story if line["what"] == "finished"} == tries.keys()
         assert story[-1]["why"] == ""
     assert not [*finished.folder.rglob("*.lease"), *finished.folder.rglob("*.partial")]
