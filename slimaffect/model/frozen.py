@@ -31,8 +31,9 @@ def normed(net: AffectNet) -> Iterator[Normed]:
 def frozen(net: AffectNet) -> AffectNet:
     """Answer a copy that says the same, but for last digits, and cannot learn.
 
-    In float32 on a CPU with AVX2 the reference model answers 256 frames 2.5 times as fast: a batch norm costs a pass
-    over a map as large as its convolution's, and kernels that lie colour by colour of a pixel need no rearranging.
+    In float32 on a CPU with AVX2 the reference model answers 256 frames 1.6 times as fast (benchmarks/teacher.py): a
+    batch norm costs a pass over a map as large as its convolution's, and kernels that lie colour by colour of a pixel
+    need no rearranging.
     """
     still = deepcopy(net).eval().requires_grad_(requires_grad=False)
     for pair in list(normed(still)):
