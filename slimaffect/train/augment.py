@@ -66,9 +66,20 @@ def alter(
     warp, tint, offset = (part.to(frames.device) for part in view)
     planes = frames.float()
     if moved:
-        grid = F.affine_grid(warp, [batch, 1, height, width], align_corners=False)
-        planes = F.grid_sample(planes.flatten(1, 2), grid, padding_mode="border", align_corners=False)
+        planes = F.grid_sample(
+            planes.flatten(1, 2), _grid(warp, height, width), padding_mode="border", align_corners=False
+        )
     tint = tint[:, None].expand(-1, time, -1, -1).reshape(-1, 3, 3)
     offset = offset[:, None, :, None].expand(-1, time, -1, -1).reshape(-1, 3, 1)
     mixed = torch.baddbmm(offset, tint, planes.reshape(batch * time, 3, height * width))
     return mixed.clamp_(0, 1).view(batch, time, 3, height, width)
+
+
+def _grid(warp: Float[Tensor, "batch 2 3"], height: int, width: int) -> Float[Tensor, "batch height width 2"]:
+    """Say where in the old picture each pixel of the new one lies, in half pictures from its middle.
+
+    `affine_grid` does it by products of thin matrices, which took 7 % of a small student's training.
+    """
+    down, across = ((2 * torch.arange(n, device=warp.device) + 1) / n - 1 for n in (height, width))
+    by_row = warp[..., 1, None] * down + warp[..., 2, None]
+    return (warp[..., 0, None, None] * across + by_row[..., None]).permute(0, 2, 3, 1)

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import nn
 
+from slimaffect.model.frozen import Folded
 from slimaffect.model.losses import Batch
 from slimaffect.model.net import Answer
 from slimaffect.train.augment import View, draw_view
@@ -136,6 +137,7 @@ def end_to_end(learner: Learner, pool: Pool) -> Course:
     """Train everything on short windows; batch norm is frozen, for a batch holds but few faces."""
     net, plan = learner.net.train(), learner.settings.end_to_end
     net.cnn.eval()
+    folded = Folded(net)
     starts = pool.starts(plan.frames, plan.unscored)
     thrift = _thrift(learner, pool, starts, "end_to_end")
 
@@ -144,7 +146,7 @@ def end_to_end(learner: Learner, pool: Pool) -> Course:
         drawn = pool.draw(thrift.at(step) if thrift else starts, plan.batch, random)
         windows = pool.cut(learner.part.of(drawn), plan.frames, plan.unscored)
         faces = learner.alter(windows.frames, _view(learner, "end_to_end", step, plan.batch))
-        answer = net.read(learner.encode(faces))
+        answer = net.read(learner.encode(faces, folded))
         taught = learner.taught(faces, windows.whose)
         made = Batch(windows.affect, windows.valid, taught, windows.seen, windows.whose)
         return answer, thrift.weigh(drawn, made) if thrift else made

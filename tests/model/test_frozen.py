@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from slimaffect.model.frozen import frozen
+from slimaffect.model.frozen import PART, Folded, frozen
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import ModelSpec
 
@@ -18,3 +18,25 @@ def test_a_frozen_copy_says_the_same(spec: ModelSpec) -> None:
     assert not [module for module in still.modules() if isinstance(module, nn.BatchNorm2d)]
     assert not [weight for weight in still.parameters() if weight.requires_grad]
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_a_folded_model_says_and_learns_the_same(spec: ModelSpec) -> None:
+    """Answers within 1e-5, and gradients of every parameter that agree, for all kinds of net, in more than one part."""
+    net = AffectNet(spec).train()
+    net(torch.rand(4, 3, 3, spec.pixels, spec.pixels))
+    net.eval()
+    frames = torch.rand(PART + 3, 3, spec.pixels, spec.pixels)
+    learned = []
+    for encode in (net.encode, Folded(net).encode):
+        net.zero_grad(set_to_none=True)
+        said = encode(frames)
+        said.square().mean().backward()
+        learned.append({"said": said.detach()} | {name: weight.grad for name, weight in net.named_parameters()})
+    plain, folded = learned
+    for name, value in plain.items():
+        if value is None:
+            assert folded[name] is None, name
+            continue
+        assert folded[name] is not None, name
+        scale = float(value.abs().max()) + 1e-6
+        torch.testing.assert_close(folded[name] / scale, value / scale, atol=1e-4, rtol=0, msg=name)
