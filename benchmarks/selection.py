@@ -87,6 +87,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--table", action="store_true", help="train nothing: print the arms that are whole")
     parser.add_argument("--by", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--keep", nargs="+", type=float, default=KEEPS)
+    parser.add_argument("--at", nargs="+", choices=(EPOCHS, STEPS), default=(EPOCHS, STEPS), metavar="LENGTH")
+    parser.add_argument("--model", default="reference", help="its shape")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--workers", type=int, default=2)
@@ -104,11 +106,11 @@ def against_everything(options: argparse.Namespace, console: Console) -> list[di
     clips = found.clips
     seeds, epochs = (range(1), 1) if options.quick else (range(options.seeds), options.epochs)
     words, keeps = (("stride", "k_center"), (0.25,)) if options.quick else (options.by, options.keep)
-    arms = [Arm(), *(Arm(by, keep, at) for at, keep, by in product((EPOCHS, STEPS), keeps, words))]
-    work = (options.work or Places.choose().cache / "selection") / f"{clips.fingerprint[:12]}-{epochs}"
+    arms = [Arm(), *(Arm(by, keep, at) for at, keep, by in product(options.at, keeps, words))]
+    work = (options.work or Places.choose().cache / "selection") / f"{clips.fingerprint[:12]}-{options.model}-{epochs}"
     jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
     if not options.table:
-        _run([job for job in jobs if not job.file(work).exists()], clips, work, epochs, options.workers, console)
+        _run([job for job in jobs if not job.file(work).exists()], clips, work, epochs, options, console)
     rows = list(_rows(arms, jobs, work))
     console.print(_table(rows))
     if options.picture and rows:
@@ -116,10 +118,12 @@ def against_everything(options: argparse.Namespace, console: Console) -> list[di
     return rows
 
 
-def _run(jobs: Sequence[Job], clips: Clips, work: Path, epochs: int, workers: int, console: Console) -> None:
+def _run(
+    jobs: Sequence[Job], clips: Clips, work: Path, epochs: int, options: argparse.Namespace, console: Console
+) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips,)) as pool:
-        futures = [pool.submit(_train, job, work, epochs) for job in jobs]
+    with bars(console) as watch, ProcessPoolExecutor(options.workers, get_context("spawn"), _start, (clips,)) as pool:
+        futures = [pool.submit(_train, job, work, epochs, options.model) for job in jobs]
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()
             watch("train", done, len(jobs))
@@ -135,7 +139,7 @@ def _start(clips: Clips) -> None:
     _clips.append(clips)
 
 
-def _train(job: Job, work: Path, epochs: int) -> None:
+def _train(job: Job, work: Path, epochs: int, model: str) -> None:
     """Select, train, export and answer; the answers are written last, so that a job is whole or not there."""
     import tempfile
 
@@ -150,7 +154,7 @@ def _train(job: Job, work: Path, epochs: int) -> None:
 
     clips, arm = _clips[0], job.arm
     training = clips.of_sites(site for site in clips.sites if site != job.held_out)
-    spec = shape("reference").model_copy(update={"pixels": clips.pixels})
+    spec = shape(model).model_copy(update={"pixels": clips.pixels})
     candidate = first_candidate(spec, training, job.seed)
     with keeping(Journal()) as journal:
         begun = time.process_time()
