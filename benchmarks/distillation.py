@@ -3,8 +3,8 @@
 Each arm is compared with the same student alone on the same resampled subjects, all of equal epochs:
 
 - alone: trained on the labels, through the stages that are the defaults of `train`;
-- plain: distilled from the fold's own reference model;
-- out of fold: distilled from cross-fitted reference models, none of which has seen the subject it speaks for;
+- plain: distilled from the fold's own teacher, a larger model trained on the same people;
+- out of fold: distilled from cross-fitted teachers, none of which has seen the subject it speaks for;
 - plain 2x, plain 4x: plain, and half of every batch comes from two or four times as many people without labels,
   drawn by the same generator with another seed (those of the held-out site are left out);
 - out of fold 4x: both.
@@ -33,7 +33,7 @@ from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.data.synthetic.cast import takes
 from slimaffect.run.places import Places
 
-TEACHER, ALONE = "reference", "alone"
+TEACHER, ALONE = "teacher", "alone"
 ARMS = (TEACHER, ALONE, "plain", "out of fold", "plain 2x", "plain 4x", "out of fold 4x")
 FOLDS = 4  # of the cross-fitted teachers
 SHARE = 0.5  # of a batch without labels
@@ -49,6 +49,7 @@ QUICK = {
 def main() -> None:
     """Train what is missing, then print the table."""
     options = parser(__doc__ or "", "two sites, 8 + 32 short recordings, 1 seed, trainings of seconds: does it run?")
+    options.add_argument("--teacher", default="reference", help="its shape")
     options.add_argument("--student", default="tiny", help="its shape")
     options.add_argument("--clips", type=Path, metavar="FOLDER", help="clips packed by benchmarks/pack.py")
     options.add_argument(
@@ -58,7 +59,9 @@ def main() -> None:
     cache = Places.choose().cache
     clips = clips_of(chosen, cache, console)
     seeds, epochs = (range(1), 2) if chosen.quick else (range(chosen.seeds), chosen.epochs)
-    work = (chosen.work or cache / "distillation") / f"{clips.fingerprint[:12]}-{chosen.student}-{epochs}"
+    work = (
+        chosen.work or cache / "distillation"
+    ) / f"{clips.fingerprint[:12]}-{chosen.teacher}-{chosen.student}-{epochs}"
     arms = [arm for arm in ARMS if arm in {TEACHER, ALONE, *chosen.arms}]
     jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
     if not chosen.table:
@@ -71,6 +74,7 @@ def main() -> None:
     if chosen.json:
         told = {
             "rows": rows,
+            "teacher": chosen.teacher,
             "student": chosen.student,
             "seeds": len(seeds),
             "epochs": epochs,
@@ -120,9 +124,9 @@ def train(job: Job, clips: Clips, work: Path, settings: dict[str, Any]) -> None:
     from slimaffect.steps.distill import Distill
     from slimaffect.steps.train import Train
 
-    student = work.name.split("-")[1]
+    teacher, student = work.name.split("-")[1:3]
     training = with_strangers(clips, job.arm).without_site(job.held_out)
-    spec = shape(TEACHER if job.arm == TEACHER else student).model_copy(update={"pixels": clips.pixels})
+    spec = shape(teacher if job.arm == TEACHER else student).model_copy(update={"pixels": clips.pixels})
     candidate = first_candidate(spec, training, job.seed)
     if job.arm in (TEACHER, ALONE):
         candidate = Train(**settings).apply(candidate)
