@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from slimaffect.data import Clips
 from slimaffect.model.count import macs_per_frame
 from slimaffect.model.net import AffectNet
+from slimaffect.model.spec import ModelSpec
 
 
 def calibration(clips: Clips, count: int, hidden: int) -> list[dict[str, np.ndarray]]:
@@ -125,7 +126,8 @@ def by_torch_pruning(net: AffectNet, share: float) -> AffectNet:
         importance = torch_pruning.importance.GroupMagnitudeImportance(p=2)
         how = {"importance": importance, "pruning_ratio": float(ratio), "ignored_layers": [cut.bottleneck]}
         torch_pruning.MagnitudePruner(_Encoder(cut), frames, **how).step()
-        if counted(cut) <= asked:
+        cut.spec, cut.cnn.outputs = spec_of(cut), cut.bottleneck.in_features
+        if macs_per_frame(cut.spec) <= asked:
             return cut
     raise ValueError(f"no even ratio up to 0.9 comes down to {share:g} of the multiply-accumulates")
 
@@ -141,18 +143,10 @@ class _Encoder(nn.Module):
         return self.net.encode(frames)
 
 
-def counted(net: AffectNet) -> float:
-    """Count a frame's multiply-accumulates in the modules themselves: a foreign tool leaves the spec behind."""
-    total, side = 0.0, net.spec.pixels
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            side //= module.stride[0]
-            total += module.weight.numel() * side * side
-        elif isinstance(module, nn.Linear):
-            total += module.weight.numel()
-        elif isinstance(module, nn.LSTM):
-            total += sum(weight.numel() for weight in module.parameters() if weight.ndim == 2)
-    return total
+def spec_of(net: AffectNet) -> ModelSpec:
+    """Describe a plain CNN by its layers: a foreign tool leaves the spec behind."""
+    widths = tuple(layer.out_channels for layer in net.cnn.modules() if isinstance(layer, nn.Conv2d))
+    return net.spec.model_copy(update={"cnn": net.spec.cnn.model_copy(update={"widths": widths})})
 
 
 def by_plain_torch(student: AffectNet, teacher: AffectNet, clips: Clips, *, cpu_s: float, seed: int) -> AffectNet:
