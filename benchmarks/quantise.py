@@ -6,7 +6,7 @@
 Two networks with one and the same function in float32, trained once and scored on a site that they have not seen:
 
 - as trained;
-- rescaled: every channel is multiplied by a factor between 1/32 and 32 where it is made, and divided by it where it is
+- rescaled: every channel is multiplied by a factor between 1/8 and 8 where it is made, and divided by it where it is
   read. An activation has one step for all its channels, so this is what rounding after training does worst on.
 
 CCC is that of the exported CPU file in ONNX Runtime; `away` is the root mean square difference of its affect from the
@@ -52,7 +52,7 @@ from slimaffect.steps.quantise import Quantise
 from slimaffect.steps.train import Train
 from slimaffect.train.candidate import Candidate, Precision
 
-LARGEST_FACTOR = 32.0
+LARGEST_FACTOR = 8.0
 MINMAX = "minmax"
 
 

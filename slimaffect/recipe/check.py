@@ -12,7 +12,7 @@ from slimaffect.recipe.describe import nearest
 from slimaffect.recipe.document import Document
 from slimaffect.recipe.overrides import spread
 from slimaffect.recipe.pixels import disagreements, with_pixels
-from slimaffect.recipe.recipe import Recipe
+from slimaffect.recipe.recipe import Recipe, full_spec
 from slimaffect.recipe.variants import understand_steps
 from slimaffect.settings import Settings
 
@@ -31,8 +31,10 @@ def check(document: Document) -> Recipe:
         RecipeError: something is wrong with it; everything that is, at once.
     """
     document = _completed(spread(document))
-    complaints = [*_unknown(document.value), *_sections(document.value)]
-    _, in_steps = understand_steps(document.value.get("steps"))
+    settings, in_sections = _sections(document.value)
+    complaints = [*_unknown(document.value), *in_sections]
+    spec = full_spec(settings.model, settings.data.pixels) if settings and not complaints else None
+    _, in_steps = understand_steps(document.value.get("steps"), spec)
     complaints += [complaint.under(("steps",)) for complaint in in_steps]
     read = [c for c in complaints if not any(c.path[:n] in document.doubtful for n in range(len(c.path) + 1))]
     refuse([*document.faults, *(_fault(complaint, document) for complaint in read)])
@@ -98,15 +100,15 @@ def _unknown(recipe: dict[str, Any]) -> list[Complaint]:
     ]
 
 
-def _sections(recipe: dict[str, Any]) -> list[Complaint]:
-    """Check everything but the steps."""
+def _sections(recipe: dict[str, Any]) -> tuple[Any, list[Complaint]]:
+    """Check everything but the steps; None and the complaints where something is wrong."""
     given = {key: value for key, value in recipe.items() if key in SECTIONS and key != "steps"}
     swept = [path for path, _ in sweep.find(given)]
     what, next_ = "a sweep stands outside `steps`", "Sweep settings of steps; for other sections write several recipes"
     complaints = [Complaint(path, what, next_, of_key=True) for path in swept]
     settings, found = understand(_Sections, given)
     complaints += [c for c in found if not any(c.path[: len(path)] == path for path in swept)]
-    return complaints + (_disagreements(recipe, settings) if settings else [])
+    return settings, complaints + (_disagreements(recipe, settings) if settings else [])
 
 
 def _disagreements(recipe: dict[str, Any], sections: Any) -> list[Complaint]:

@@ -122,9 +122,14 @@ class Recipe(Settings):
 
     @property
     def spec(self) -> ModelSpec:
-        """The spec of the full model; a named shape reads crops of the size that `data` prepares."""
-        spec = shape(self.model) if isinstance(self.model, str) else self.model
-        return spec.model_copy(update={"pixels": self.data.pixels})
+        """The spec of the full model."""
+        return full_spec(self.model, self.data.pixels)
+
+
+def full_spec(model: str | ModelSpec, pixels: int) -> ModelSpec:
+    """Say a model's spec; a named shape reads crops of the size that `data` prepares."""
+    spec = shape(model) if isinstance(model, str) else model
+    return spec.model_copy(update={"pixels": pixels})
 
 
 class _Dumper(yaml.SafeDumper):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import create_model
 
+from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import sweep
 from slimaffect.recipe.complaints import Complaint, shown, understand
 from slimaffect.recipe.describe import nearest
@@ -32,8 +33,11 @@ class Variant:
     steps: tuple[Step, ...]
 
 
-def understand_steps(given: Any) -> tuple[tuple[Variant, ...], list[Complaint]]:
-    """Turn a recipe's `steps:` into variants, the baseline first; or say everything that is wrong with them."""
+def understand_steps(given: Any, spec: ModelSpec | None = None) -> tuple[tuple[Variant, ...], list[Complaint]]:
+    """Turn a recipe's `steps:` into variants, the baseline first; or say everything that is wrong with them.
+
+    With the full model's spec, steps also say what cannot be done to a model of the shape that reaches them.
+    """
     if not isinstance(given, list) or not given:
         what = "there are no steps" if not given else f"`steps` is {shown(given)}; it must be a list"
         return (), [Complaint((), what, "Begin with `- train: {}`", of_key=True)]
@@ -43,7 +47,7 @@ def understand_steps(given: Any) -> tuple[tuple[Variant, ...], list[Complaint]]:
         what = f"the sweeps stand for {count:,} variants; {sweep.MAX_VARIANTS} are the most"
         return (), [*misuses, Complaint((), what, "Sweep fewer values, or write several recipes", of_key=True)]
     known: dict[tuple[Path, str], Understood] = {}
-    found = {_key(choice): _of_choice(mended, choice, known) for choice in sweep.alternatives(mended)}
+    found = {_key(choice): _of_choice(mended, choice, known, spec) for choice in sweep.alternatives(mended)}
     complaints = [*misuses, *(complaint for _, complaints in found.values() for complaint in complaints)]
     if complaints:
         return (), _once(complaints, besides={path for path, _ in sweep.find(given)} if misuses else set())
@@ -79,7 +83,7 @@ def _once(complaints: Iterable[Complaint], besides: set[Path]) -> list[Complaint
 
 
 def _of_choice(
-    given: list[Any], choice: Choice, known: dict[tuple[Path, str], Understood]
+    given: list[Any], choice: Choice, known: dict[tuple[Path, str], Understood], spec: ModelSpec | None
 ) -> tuple[tuple[Step, ...], list[Complaint]]:
     """Check the steps of one choice of swept values; each line once, however many choices share it."""
     lines = sweep.take(given, choice)
@@ -95,7 +99,7 @@ def _of_choice(
         complaints += [_at_origin(complaint, number, choice) for complaint in found]
     orders = _out_of_order([_kind(line) for line in lines])
     if not complaints and not orders:
-        orders = _amiss(steps)
+        orders = _amiss(steps) or _unfit(steps, spec)
     return tuple(steps), complaints + [_at_origin(c, None, choice) for c in orders]
 
 
@@ -103,6 +107,18 @@ def _amiss(steps: Sequence[Step]) -> list[Complaint]:
     """Let each step say what is wrong with those before it."""
     said = [(number, step.amiss(steps[:number])) for number, step in enumerate(steps)]
     return [Complaint((number,), what, "", of_key=True) for number, what in said if what]
+
+
+def _unfit(steps: Sequence[Step], spec: ModelSpec | None) -> list[Complaint]:
+    """Follow the model's shape through the steps as far as it is known, and let each say why it cannot take it."""
+    for number, step in enumerate(steps):
+        if spec is None:
+            break
+        what = step.unfit(spec)
+        if what:
+            return [Complaint((number,), what, "", of_key=True)]
+        spec = step.becomes(spec)
+    return []
 
 
 def _at_origin(complaint: Complaint, number: int | None, choice: Choice) -> Complaint:

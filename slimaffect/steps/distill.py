@@ -99,6 +99,9 @@ class Distill(TrainSettings, Imitation, Step):
         timed = isinstance(self.student, Derived) and not self.student.auto.counted
         return timed or self.teachers.onnx is not None
 
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
+        return None if isinstance(self.student, Derived) else written(self.student, spec.pixels)
+
     def apply(self, candidate: Candidate) -> Candidate:
         return distil(candidate, self)
 
@@ -160,7 +163,12 @@ def student_spec(candidate: Candidate, student: str | ModelSpec | Derived) -> Mo
         figure = remembered(figure_of(candidate, student.auto.what))
         asked = student.auto.asked(figure(teacher) if student.auto.counted else 0.0)
         return within(teacher, figure, asked)
-    return shape(student).model_copy(update={"pixels": teacher.pixels}) if isinstance(student, str) else student
+    return written(student, teacher.pixels)
+
+
+def written(student: str | ModelSpec, pixels: int) -> ModelSpec:
+    """Write out a student that is named."""
+    return shape(student).model_copy(update={"pixels": pixels}) if isinstance(student, str) else student
 
 
 def taught_loss(candidate: Candidate, student: ModelSpec, settings: Distill) -> DistillLoss:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -71,6 +72,12 @@ class Prune(Step):
     @property
     def exports(self) -> bool:
         return not self.until.counted
+
+    def unfit(self, spec: ModelSpec) -> str | None:
+        return None if self.blocks or not self.until.counted else _unreachable(spec.model_dump_json(), self.model_dump_json())
+
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
+        del spec  # which units go is found out on the clips
 
     def apply(self, candidate: Candidate) -> Candidate:
         return prune(candidate, self)
@@ -154,6 +161,19 @@ def refuse_unreachable(net: AffectNet, settings: Prune, figure: Figure, asked: f
         order = plan.blocks(found, unjudged, {}, round_to=settings.round_to, scope="per_group")
         left = nearest(net.spec, found, order, settings, figure, asked)
         refuse_far(figure(respec(net.spec, widths(found, left))), asked, settings)
+
+
+@lru_cache
+def _unreachable(spec: str, asks: str) -> str | None:
+    """Say why a shape cannot be cut as asked, both as JSON; a recipe is read several times."""
+    net, settings = AffectNet(ModelSpec.model_validate_json(spec)), Prune.model_validate_json(asks)
+    figure = {"macs": macs_per_frame, "parameters": parameters}[settings.until.what]
+    asked = settings.until.asked(figure(net.spec))
+    try:
+        refuse_unreachable(net, settings, figure, asked)
+    except ModelError as error:
+        return str(error).removeprefix("prune: ")
+    return None
 
 
 def refuse_far(reached: float, asked: float, settings: Prune) -> None:

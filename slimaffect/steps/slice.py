@@ -8,6 +8,7 @@ from pydantic import Field
 
 from slimaffect.errors import ModelError
 from slimaffect.model.prune.nested import MULTIPLE, narrower
+from slimaffect.model.spec import ModelSpec
 from slimaffect.steps.step import Step
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.recalibrate import recalibrate
@@ -31,6 +32,9 @@ class Slice(Step):
         if self.width in widths:
             return None
         return f"`slice.width` is {self.width:g}, and `{TRAINED_BY}` trains {', '.join(f'{w:g}' for w in widths)}"
+
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
+        del spec  # which units a width holds is traced
 
     def apply(self, candidate: Candidate) -> Candidate:
         return sliced(candidate, self.width)

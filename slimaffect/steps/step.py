@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from slimaffect.model.spec import ModelSpec
 from slimaffect.settings import Settings
 from slimaffect.train.candidate import Candidate
 
@@ -42,6 +43,14 @@ class Step(Settings, ABC):
     def amiss(self, before: "Sequence[Step]") -> str | None:  # noqa: ARG002 (most steps do not mind)
         """Say what is wrong with standing after these steps; None if nothing is. It is told while a recipe is read."""
         return None
+
+    def unfit(self, spec: ModelSpec) -> str | None:  # noqa: ARG002 (most steps take any model)
+        """Say why a model of this shape cannot be given to the step, as far as the shape tells; told as `amiss` is."""
+        return None
+
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
+        """Say what shape a model of this shape leaves with; None where only the step itself can tell."""
+        return spec
 
     @abstractmethod
     def apply(self, candidate: Candidate) -> Candidate:

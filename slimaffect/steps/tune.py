@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, PositiveFloat, create_model, field_validator, model_validator
 
 from slimaffect.meter import meter_of
+from slimaffect.model.spec import ModelSpec
 from slimaffect.search.budget import Budget
 from slimaffect.search.knobs import Knobs
 from slimaffect.search.space import Space, Span, faults
@@ -75,6 +76,9 @@ class Tune(_From, Step):
     @property
     def plain_training(self) -> dict[str, Any]:
         return self.train.plain().model_dump()
+
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
+        return None if "width" in self.space else spec
 
     def apply(self, candidate: Candidate) -> Candidate:
         return tuned(candidate, self, earlier_findings(getattr(self, "from"), candidate.clips))

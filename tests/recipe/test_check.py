@@ -43,6 +43,16 @@ BROKEN = {
         "`kind` is the text `plan`; it must be one of plain, resnet",
     ),
     "no kind of CNN": ("model:\n  cnn: {widths: [8]}\n" + TRAIN, 2, "`kind` is missing in `cnn`"),
+    "a cut that no widths reach": (
+        TRAIN + "  - prune: {until: {macs: 0.05}}\n",
+        3,
+        "asks for 309,971 of 6,199,424, but with widths in multiples of 16 the least is 688,672",
+    ),
+    "a cut that no widths of the student reach": (
+        TRAIN + "  - distill: {student: micro}\n  - prune: {until: {macs: 0.25}}\n",
+        4,
+        "asks for 54,664 of 218,656",
+    ),
     "missing setting": ("model:\n  features: 8\n" + TRAIN, 1, "`cnn` is missing in `model`"),
     "item of a list": (
         "model:\n  cnn:\n    kind: plain\n    widths:\n      - 8\n      - x\n" + TRAIN,

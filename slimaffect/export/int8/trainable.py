@@ -82,22 +82,33 @@ class FollowedFile(nn.Module):
 
 
 class RoundedLayer(nn.Module):
-    """A convolution or matrix product with folded batch norm, whose weights are rounded unless it was kept."""
+    """A convolution or matrix product with folded batch norm, whose weights are rounded unless it was kept.
+
+    Its parameters are in units of their channels: Adam moves all by like amounts, which the learning rate makes small
+    for weights as a model is trained with. Folded batch norms and equalised layers leave channels of any size behind.
+    """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor, told: dict[str, Any], *, unit: float, reads: LearnedRange | None
+        self, weight: Tensor, bias: Tensor, told: dict[str, Any], *, planes: float, reads: LearnedRange | None
     ) -> None:
-        """Hold the weights in units of `unit`: in the model's own size, which the learning rate is made for.
+        """Hold weights and bias; `planes` is what the layer's input is larger by than the model's own.
 
         `reads` is the range of what the layer reads, in steps of which the file holds its bias; None: it was kept.
         """
         super().__init__()
-        self.weight, self.bias = nn.Parameter(weight / unit), nn.Parameter(bias)
-        self.told, self.unit, self.reads = told, unit, reads
+        self.planes, (self.leaving, self.unit) = planes, channel_units(weight)
+        self.weight, self.bias = nn.Parameter(planes * weight / self.unit), nn.Parameter(bias / self.leaving)
+        self.told, self.reads = told, reads
+
+    @property
+    def own(self) -> tuple[Tensor, Tensor]:
+        """Weights and bias as the model holds them."""
+        return self.weight * self.unit.to(self.weight.device), self.bias * self.leaving.to(self.bias.device)
 
     def forward(self, values: Float[Tensor, "n *entering"]) -> Float[Tensor, "n *leaving"]:
         """Convolve, or multiply."""
-        weight, bias = self.weight * self.unit, self.bias
+        weight, bias = self.own
+        weight = weight / self.planes
         if self.reads is not None:
             weight, step = round_weights(weight), self.reads.step.detach() * channel_steps(weight)
             bias = straight(bias / step) * step
@@ -105,6 +116,28 @@ class RoundedLayer(nn.Module):
             return F.linear(values, weight, bias)
         told = self.told
         return F.conv2d(values, weight, bias, told["strides"], told["pads"][:2], groups=told["group"])
+
+
+def channel_units(weight: Float[Tensor, "out in *rest"]) -> tuple[Float[Tensor, " out"], Float[Tensor, "out in *ones"]]:
+    """Say how large a layer's channels are: those it makes, and its weights by what they make and read.
+
+    Powers of two, so that nothing is rounded, whose middle is 1: a layer of even channels is left as it is.
+
+    >>> leaving, unit = channel_units(torch.tensor([[0.5, 2.0], [2.0, 8.0]]))
+    >>> leaving.tolist(), unit.tolist()
+    ([0.5, 2.0], [[0.25, 1.0], [1.0, 4.0]])
+    """
+    flat = weight.detach().flatten(2) if weight.ndim > 2 else weight.detach()[..., None]
+    rows = _mean_square(flat, (1, 2))
+    columns = _mean_square(flat / rows[:, None, None], (0, 2))
+    leaving, entering = (torch.exp2(torch.log2(part / part.log().mean().exp()).round()) for part in (rows, columns))
+    return leaving, (leaving[:, None] * entering).view(*weight.shape[:2], *[1] * (weight.ndim - 2))
+
+
+def _mean_square(values: Tensor, axes: tuple[int, int]) -> Tensor:
+    """Root mean square along axes; 1 where all is zero, which no unit could tell."""
+    found = values.square().mean(axes).sqrt()
+    return torch.where(found > 0, found, 1.0)
 
 
 class Plainly(nn.Module):
@@ -152,11 +185,11 @@ class _Maker:
     def _layer(self, node: NodeProto) -> RoundedLayer:
         name, layer = self.found[node.name]
         weight, bias = (torch.tensor(constant(self.model, part)) for part in (layer.weight, layer.bias))
-        unit = 1 / FULL if self.raw == layer.node.input[0] else 1.0
+        planes = FULL if self.raw == layer.node.input[0] else 1.0
         told = {a.name: helper.get_attribute_value(a) for a in layer.node.attribute}
         rounds = node.input[1] in self.dequantised
         reads = self._by_step[self.dequantised[node.input[0]].input[1]] if rounds else None
-        self.named[name] = RoundedLayer(weight, bias, told, unit=unit, reads=reads)
+        self.named[name] = RoundedLayer(weight, bias, told, planes=planes, reads=reads)
         return self.named[name]
 
     def _range(self, node: NodeProto) -> LearnedRange:
@@ -211,14 +244,15 @@ def _path(file: ModelProto, end: str) -> list[NodeProto]:
 def _set(module: nn.Module, norm: nn.Module | None, layer: RoundedLayer) -> None:
     """Give a layer what its trained form holds, and its batch norm only the bias to add."""
     assert isinstance(module, nn.Conv2d | nn.Linear)
-    module.weight.copy_(layer.weight)
+    weight, bias = layer.own
+    module.weight.copy_(weight)
     if norm is None:
         assert module.bias is not None
-        module.bias.copy_(layer.bias)
+        module.bias.copy_(bias)
         return
     assert isinstance(norm, nn.BatchNorm2d)
     norm.weight.fill_(1.0)
-    norm.bias.copy_(layer.bias)
+    norm.bias.copy_(bias)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     norm.running_mean.zero_()
