@@ -16,8 +16,9 @@ size in each fold. The rungs, each added to those before it:
 Each rung is also taken alone, all else as in the baseline. Costs are CPU-seconds of everything: decoding, selection,
 training, search. What was measured and what was counted from it: every arm is trained once in each fold with each seed,
 on all sites but one, and scored by its exported file on that one. Decoding in every epoch is one measured decoding of
-the fold's videos times the epochs. The 16 trials are 16 times the measured training. `tune` is run and measured on the
-last rung; alone it would be a search at baseline cost in every fold, and is left out unless --everything is given.
+the fold's videos times the epochs; decoding once changes no training, so it shares the baseline's. The 16 trials are 16
+times the measured training. `tune` is run and measured on the last rung; alone it would be a search at baseline cost in
+every fold, and is left out unless --everything is given.
 Packing folds on one device is no lever on a CPU, where each process has its own core, so it is not here.
 
 Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
@@ -75,6 +76,11 @@ class Way:
         """Frames a second, and the side of the crops."""
         return (12.5 if "frame rate" in self.taken else 25.0), (48 if "pixels" in self.taken else 96)
 
+    @property
+    def training(self) -> str:
+        """Name what is trained: how often videos are decoded changes no training, so two ways may share one."""
+        return ", ".join(rung for rung in self.taken if rung != "decode once") or BASELINE
+
 
 @dataclass(frozen=True)
 class Job:
@@ -87,7 +93,7 @@ class Job:
     @property
     def answered(self) -> Answered:
         """Where its answers lie."""
-        return Answered(self.way.name, self.held_out, self.seed)
+        return Answered(self.way.training, self.held_out, self.seed)
 
     def file(self, work: Path) -> Path:
         """Return where its costs are kept; they are written last."""
@@ -138,7 +144,8 @@ def climb(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]
     decoding = {way.data: decoded(way.data, setting, options.workers, console) for way in every}
     jobs = [Job(way, site, seed) for way in every for seed in range(seeds) for site in people.sites]
     if not options.table:
-        _run([job for job in jobs if not job.file(work).exists()], setting, options.workers, console)
+        missing = {job.file(work): job for job in reversed(jobs) if not job.file(work).exists()}
+        _run([*missing.values()][::-1], setting, options.workers, console)
     whole = [way for way in every if all(job.file(work).exists() for job in jobs if job.way == way)]
     rows = [] if every[0] not in whole else [_row(way, every[0], jobs, decoding, setting) for way in whole]
     console.print(table(rows))

@@ -11,10 +11,10 @@ contenders in turn, forwards and backwards. Peers run as their own introductions
 
 - quantise: ours (bias corrected, two runtimes, the faster one counts); NNCF on OpenVINO; ONNX Runtime, static and
   dynamic, both with their defaults; torchao PT2E with inductor.
-- prune to half the multiply-accumulates, then the same four epochs of retraining: ours; torch-pruning used alone, whose
-  LSTM pruner fails on this model, so that it prunes the CNN only.
+- prune to a quarter of the multiply-accumulates, then the same retraining: ours; torch-pruning used alone, whose LSTM
+  pruner fails on this model, so that it prunes the CNN only.
 - distil the student `tiny_patches`: ours; a page of plain torch, given as much CPU time. Both are run in float32.
-- all of it: our students in int8.
+- all of it, ours alone: those in int8, and a twentieth of the multiply-accumulates in int8.
 
 Finished arms are kept in --work, so it can be stopped.
 """
@@ -63,7 +63,8 @@ from slimaffect.steps.quantise import Quantise
 from slimaffect.steps.train import Train
 from slimaffect.train.candidate import Candidate
 
-MARGIN, CALIBRATION, SHARE, STUDENT = 0.03, 64, 0.5, "tiny_patches"
+MARGIN, CALIBRATION, SHARE, STUDENT = 0.03, 64, 0.25, "tiny_patches"
+LITTLE = 0.05  # of the multiply-accumulates
 OURS = "slimaffect"
 AXES = ("ccc", "clip_ms", "stream_ms", "mb", "cpu_s")
 SHORT: dict[str, Any] = {
@@ -153,6 +154,7 @@ def arms() -> list[Arm]:
         Arm("distil", OURS, None, lambda b, f: b.files(distilled(b), f)),
         Arm("distil", "plain torch", None, distilled_plainly),
         Arm("prune, quantise", OURS, None, lambda b, f: b.files(rounded(b, pruned(b)), f)),
+        Arm("prune hard, quantise", OURS, None, lambda b, f: b.files(rounded(b, pruned(b, LITTLE)), f)),
         Arm("distil, quantise", OURS, None, lambda b, f: b.files(rounded(b, distilled(b)), f)),
     ]
 
@@ -168,10 +170,11 @@ def retraining(bench: Bench) -> dict[str, Any]:
     return {"epochs": 0} if bench.quick else {}
 
 
-def pruned(bench: Bench) -> Candidate:
+def pruned(bench: Bench, share: float = SHARE) -> Candidate:
     """Prune our way."""
-    step = Prune.model_validate({"until": {"macs": SHARE}, "retrain": retraining(bench)})
-    return replace(bench.teacher, model=bench.once("pruned", lambda: step.apply(bench.teacher).model))
+    step = Prune.model_validate({"until": {"macs": share}, "round_to": 8, "retrain": retraining(bench)})
+    made = bench.once(f"pruned {share:g}", lambda: step.apply(bench.teacher).model)
+    return replace(bench.teacher, model=made)
 
 
 def pruned_plainly(bench: Bench, folder: Path) -> dict[str, Reader]:
