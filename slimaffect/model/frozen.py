@@ -69,8 +69,9 @@ class Folded:
         return torch.relu(net.bottleneck(net.dropout(maps)))
 
     def _weights(self) -> dict[str, Tensor]:
-        """Name the convolutions' parameters as they are with their norms inside."""
-        cnn, found = self._net.cnn, {}
+        """Name the CNN's parameters as they are with the norms inside; norms over several ranks stay outside."""
+        cnn, there = self._net.cnn, dict(self._shell.named_parameters())
+        found: dict[str, Tensor] = {name: weight for name, weight in cnn.named_parameters() if name in there}
         for pair in self._pairs:
             conv, norm = cnn.get_submodule(pair.conv), cnn.get_submodule(pair.norm)
             assert isinstance(conv, nn.Conv2d)

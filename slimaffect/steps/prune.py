@@ -74,7 +74,11 @@ class Prune(Step):
         return not self.until.counted
 
     def unfit(self, spec: ModelSpec) -> str | None:
-        return None if self.blocks or not self.until.counted else _unreachable(spec.model_dump_json(), self.model_dump_json())
+        return (
+            None
+            if self.blocks or not self.until.counted
+            else _unreachable(spec.model_dump_json(), self.model_dump_json())
+        )
 
     def becomes(self, spec: ModelSpec) -> ModelSpec | None:
         del spec  # which units go is found out on the clips

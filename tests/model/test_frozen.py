@@ -5,6 +5,7 @@ from torch import nn
 
 from slimaffect.model.frozen import PART, Folded, frozen
 from slimaffect.model.net import AffectNet
+from slimaffect.model.shapes import shape
 from slimaffect.model.spec import ModelSpec
 
 
@@ -40,3 +41,12 @@ def test_a_folded_model_says_and_learns_the_same(spec: ModelSpec) -> None:
         assert folded[name] is not None, name
         scale = float(value.abs().max()) + 1e-6
         torch.testing.assert_close(folded[name] / scale, value / scale, atol=1e-4, rtol=0, msg=name)
+
+
+def test_a_folded_model_whose_norms_cannot_be_folded_learns_too() -> None:
+    """Batch norms over several ranks are of another class, and stay; gradients reach every weight all the same."""
+    net = AffectNet(shape("micro")).train()
+    net.cnn = nn.SyncBatchNorm.convert_sync_batchnorm(net.cnn)  # pyright: ignore[reportAttributeAccessIssue]
+    net.eval()
+    Folded(net).encode(torch.rand(3, 3, net.spec.pixels, net.spec.pixels)).sum().backward()
+    assert all(weight.grad is not None for weight in net.cnn.parameters())

@@ -127,17 +127,13 @@ def channel_units(weight: Float[Tensor, "out in *rest"]) -> tuple[Float[Tensor, 
     >>> leaving.tolist(), unit.tolist()
     ([0.5, 2.0], [[0.25, 1.0], [1.0, 4.0]])
     """
-    flat = weight.detach().flatten(2) if weight.ndim > 2 else weight.detach()[..., None]
-    rows = _mean_square(flat, (1, 2))
-    columns = _mean_square(flat / rows[:, None, None], (0, 2))
-    leaving, entering = (torch.exp2(torch.log2(part / part.log().mean().exp()).round()) for part in (rows, columns))
-    return leaving, (leaving[:, None] * entering).view(*weight.shape[:2], *[1] * (weight.ndim - 2))
-
-
-def _mean_square(values: Tensor, axes: tuple[int, int]) -> Tensor:
-    """Root mean square along axes; 1 where all is zero, which no unit could tell."""
-    found = values.square().mean(axes).sqrt()
-    return torch.where(found > 0, found, 1.0)
+    kernels = weight.detach().reshape(*weight.shape[:2], -1)
+    sizes = kernels.square().mean(2).sqrt().log2()
+    sizes = torch.where(sizes.isfinite(), sizes, torch.nan)  # a kernel of zeros tells nothing
+    rows = sizes.nanmean(1, keepdim=True).nan_to_num()
+    columns = (sizes - rows).nanmean(0, keepdim=True).nan_to_num()
+    leaving, entering = (torch.exp2((part - part.mean()).round()) for part in (rows, columns))
+    return leaving.flatten(), (leaving * entering).view(*weight.shape[:2], *[1] * (weight.ndim - 2))
 
 
 class Plainly(nn.Module):

@@ -8,12 +8,13 @@ import torch
 from slimaffect.errors import ExportError
 from slimaffect.export.graph import graph
 from slimaffect.export.int8 import calibrated
-from slimaffect.export.int8.trainable import FollowedFile, settled, trainable
+from slimaffect.export.int8.trainable import FollowedFile, channel_units, settled, trainable
 from slimaffect.runtime.session import open_model
 from slimaffect.train.candidate import Precision
 
 INT8 = Precision(to="int8", calibration_clips=12)
 NETS = ["per-frame", "residual, 2 layers", "bottleneck, 7x7 stem, ImageNet", "depthwise"]
+SIZES = (-5, -2, -1, 1, 2, 5)  # as powers of two
 FRAMES = np.random.default_rng(0).integers(0, 256, (40, 3, 24, 24), dtype=np.uint8)
 
 
@@ -70,3 +71,13 @@ def test_an_unknown_operator_is_refused(candidate_of):
     strange.op_type, strange.name = "ConvTranspose", "strange"
     with pytest.raises(ExportError, match="does not know the operator ConvTranspose of node strange"):
         FollowedFile(found.model, file)
+
+
+def test_channels_of_any_size_are_learned_alike():
+    """Multiplied where they are made and divided where they are read, by powers of two, channels leave the same units."""
+    weight, random = torch.randn(6, 4, 3, 3, generator=torch.manual_seed(0)), np.random.default_rng(0)
+    made, read = (torch.tensor(2.0 ** random.permutation(exponents)).float() for exponents in (SIZES, SIZES[1:-1]))
+    other = weight * made.view(-1, 1, 1, 1) / read.view(1, -1, 1, 1)
+    (rows, unit), (other_rows, other_unit) = channel_units(weight), channel_units(other)
+    assert torch.equal(weight / unit, other / other_unit)
+    assert torch.equal(rows * made, other_rows)
