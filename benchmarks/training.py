@@ -15,9 +15,9 @@ on a GPU (`--device cuda`) wall seconds after synchronising, and the plain loop 
 CPU time is not counted against it.
 
 Measured on 27 November 2026 (`--rounds 3 --steps 4 --epochs 4`, results/reference/training.json) with the reference
-model on one core of an AMD EPYC virtual machine without bfloat16, another process running: plain 9.5 clips a CPU-second;
-ours one to one 2.0 times as many in float32, 1.8 times with kernels laid out as pictures lie, which is no gain here; the
-whole schedule 11.9 times. One to one the aim of 3 is missed: the convolutions are the same.
+model on one core of an AMD EPYC virtual machine without bfloat16, another process running: plain 9.5 clips a CPU
+second; ours one to one 2.0 times as many in float32, 1.8 times with kernels laid out as pictures lie, which is no gain
+here; the whole schedule 11.9 times. One to one the aim of 3 is missed: the convolutions are the same.
 """
 
 import argparse
