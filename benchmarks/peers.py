@@ -2,7 +2,7 @@
 
     pip install --group peers        # NNCF and torchao; a peer that is not installed is said to be absent
     python benchmarks/peers.py --quick
-    python benchmarks/peers.py --work WORK --json results/reference/peers.json       # some 12 CPU-minutes
+    python benchmarks/peers.py --work WORK --json results/reference/peers.json       # some 30 CPU-minutes
 
 One teacher (`reference`, 12 epochs) on one fold of the default data with one seed; every arm starts from its weights,
 calibrates on the same 64 clips, answers on the same held-out site, and is scored by the same scorer. CPU-s is what the

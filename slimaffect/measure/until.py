@@ -61,13 +61,13 @@ class Until(Settings):
         return value * start if value <= 1 and self.counted else value
 
 
+COUNTED: dict[What, Figure] = {"macs": macs_per_frame, "parameters": parameters}
+"""What a shape alone tells."""
+
+
 def figure_of(candidate: Candidate, what: What) -> Figure:
     """Choose the function from a spec to its figure; a time is measured at each call."""
-    if what == "macs":
-        return macs_per_frame
-    if what == "parameters":
-        return parameters
-    return lambda spec: measured(candidate, spec, what)
+    return COUNTED.get(what) or (lambda spec: measured(candidate, spec, what))
 
 
 def measured(candidate: Candidate, spec: ModelSpec, what: What) -> float:

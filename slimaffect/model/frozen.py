@@ -54,7 +54,7 @@ class Folded:
     """A model that learns while its batch norms measure no more: their scale and shift are folded in at every call.
 
     It says what the model says, but for last digits, and gradients reach the same parameters. On a CPU a map is passed
-    over once for a layer instead of thrice, and frames go through part by part (benchmarks/training.py).
+    over once for a layer instead of thrice, and frames go through part by part.
     """
 
     def __init__(self, net: AffectNet) -> None:

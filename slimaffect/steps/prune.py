@@ -9,8 +9,8 @@ import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from slimaffect.errors import ModelError
-from slimaffect.measure.until import Figure, Until, figure_of, measured, remembered
-from slimaffect.model.count import macs_per_frame, parameters
+from slimaffect.measure.until import COUNTED, Figure, Until, figure_of, measured, remembered
+from slimaffect.model.count import macs_per_frame
 from slimaffect.model.net import AffectNet
 from slimaffect.model.prune import importance as judge
 from slimaffect.model.prune import plan
@@ -33,7 +33,7 @@ ATTEMPTS = 4
 class Retrain(TrainSettings):
     """How the model recovers after each cut: like any training, but of everything together from the start.
 
-    An eighth of the work needs all twelve epochs at the full rate: with four at a third of it 0.07 to 0.1 CCC was lost.
+    An eighth of the work needs all twelve epochs at the full rate (docs/methods/prune.md).
     """
 
     epochs: Annotated[int, Field(ge=0)] = 12
@@ -80,8 +80,8 @@ class Prune(Step):
             else _unreachable(spec.model_dump_json(), self.model_dump_json())
         )
 
-    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
-        del spec  # which units go is found out on the clips
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:  # noqa: ARG002 (which units go is found out on the clips)
+        return None
 
     def apply(self, candidate: Candidate) -> Candidate:
         return prune(candidate, self)
@@ -171,7 +171,7 @@ def refuse_unreachable(net: AffectNet, settings: Prune, figure: Figure, asked: f
 def _unreachable(spec: str, asks: str) -> str | None:
     """Say why a shape cannot be cut as asked, both as JSON; a recipe is read several times."""
     net, settings = AffectNet(ModelSpec.model_validate_json(spec)), Prune.model_validate_json(asks)
-    figure = {"macs": macs_per_frame, "parameters": parameters}[settings.until.what]
+    figure = COUNTED[settings.until.what]
     asked = settings.until.asked(figure(net.spec))
     try:
         refuse_unreachable(net, settings, figure, asked)
@@ -229,8 +229,7 @@ def smaller(
         return figure(respec(net.spec, widths(found, left)))
 
     def counted(left: plan.Kept) -> float:
-        spec = respec(net.spec, widths(found, left))
-        return parameters(spec) if settings.until.what == "parameters" else macs_per_frame(spec)
+        return COUNTED.get(settings.until.what, macs_per_frame)(respec(net.spec, widths(found, left)))
 
     costs = plan.unit_costs(found, counted)
     order = plan.blocks(found, scores, costs, round_to=settings.round_to, scope=settings.scope)

@@ -33,8 +33,8 @@ class Slice(Step):
             return None
         return f"`slice.width` is {self.width:g}, and `{TRAINED_BY}` trains {', '.join(f'{w:g}' for w in widths)}"
 
-    def becomes(self, spec: ModelSpec) -> ModelSpec | None:
-        del spec  # which units a width holds is traced
+    def becomes(self, spec: ModelSpec) -> ModelSpec | None:  # noqa: ARG002 (which units a width holds is traced)
+        return None
 
     def apply(self, candidate: Candidate) -> Candidate:
         return sliced(candidate, self.width)
