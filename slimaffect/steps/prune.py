@@ -74,11 +74,9 @@ class Prune(Step):
         return not self.until.counted
 
     def unfit(self, spec: ModelSpec) -> str | None:
-        return (
-            None
-            if self.blocks or not self.until.counted
-            else _unreachable(spec.model_dump_json(), self.model_dump_json())
-        )
+        if self.blocks or not self.until.counted:  # known only when blocks are gone, or times are measured
+            return None
+        return _unreachable(spec.model_dump_json(), self.model_dump_json())
 
     def becomes(self, spec: ModelSpec) -> ModelSpec | None:  # noqa: ARG002 (which units go is found out on the clips)
         return None
@@ -172,7 +170,10 @@ def _unreachable(spec: str, asks: str) -> str | None:
     """Say why a shape cannot be cut as asked, both as JSON; a recipe is read several times."""
     net, settings = AffectNet(ModelSpec.model_validate_json(spec)), Prune.model_validate_json(asks)
     figure = COUNTED[settings.until.what]
-    asked = settings.until.asked(figure(net.spec))
+    start = figure(net.spec)
+    asked = settings.until.asked(start)
+    if start <= asked:
+        return None
     try:
         refuse_unreachable(net, settings, figure, asked)
     except ModelError as error:

@@ -108,6 +108,14 @@ def test_a_model_that_is_small_enough_stays(wide: Candidate) -> None:
     assert step(until={"parameters": 1e9}).apply(wide) is wide
 
 
+@pytest.mark.parametrize("until", [{"macs": 1.0}, {"parameters": 10_000_000}])
+def test_an_ask_that_is_met_already_is_not_refused_while_a_recipe_is_read(wide: Candidate, until) -> None:
+    """Such a model passes through unchanged, so nothing is wrong with its recipe."""
+    asked = step(until=until, round_to=16)
+    assert asked.unfit(wide.model.spec) is None
+    assert asked.apply(wide).model is wide.model
+
+
 def test_what_cannot_be_reached_is_refused_before_training(wide: Candidate) -> None:
     """Asked, owned and reachable are all told."""
     with (
