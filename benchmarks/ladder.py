@@ -52,6 +52,7 @@ from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import versus
 from slimaffect.execute.cache import write_json
+from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 BASELINE = "baseline"
 RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "backbone", "subset", "trials")
 TRIED = 16  # settings in each fold of the baseline
-BATCH, WINDOW, UNSCORED = 256, 52, 20  # frames, as in the defaults of `train`
+BATCH, WINDOWS, WINDOW, UNSCORED = 128, 6, 52, 20  # frames, as in the defaults of `train`
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _decode(video: Path, rate: float) -> None:
 
 
 def _run(jobs: Sequence[Job], setting: Setting, workers: int, console: Console) -> None:
-    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start) as pool:
+    with bars(console) as watch, surrounded(1), ProcessPoolExecutor(workers, get_context("spawn"), _start) as pool:
         futures = [pool.submit(_train, job, setting) for job in jobs]
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()
@@ -245,10 +246,11 @@ def schedule(training: Clips, way: Way, setting: Setting) -> "Train":
         longer = 2 if "subset" in way.taken else 1
         return Train.model_validate({"epochs": 12 * longer if not setting.quick else 1, "amp": amp})
     frames = sum(len(recording) for recording in training.recordings)
+    windows = {"batch": WINDOWS, "frames": WINDOW, "unscored": UNSCORED}
     stages = {
         "frames": {"share": 0.5, "steps": max(1, frames // BATCH), "batch": BATCH},
         "sequences": {"share": 0.0},
-        "end_to_end": {"share": 0.5, "steps": max(1, frames // (12 * WINDOW)), "frames": WINDOW, "unscored": UNSCORED},
+        "end_to_end": {"share": 0.5, "steps": max(1, frames // (WINDOWS * WINDOW)), **windows},
     }
     return Train.model_validate({"epochs": setting.epochs, "amp": amp, **stages})
 

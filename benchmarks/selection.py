@@ -3,10 +3,11 @@
 Two comparisons with training on everything, on the same resampled subjects:
 
 - equal epochs: an epoch on a tenth of the frames has a tenth of the steps, so the training costs a tenth;
-- equal steps: the subset is trained for as many steps as everything is, which shows what was lost with the frames
-  themselves.
+- equal steps: the subset is trained for as many steps as everything is, so at about its total cost, which shows what
+  was lost with the frames themselves.
 
-Cost is CPU seconds and examples of selection and training together, as a share of those of everything.
+`fewer epochs` selects nothing: everything, trained for a share of the epochs. It is what a selector has to beat at
+equal cost. Cost is CPU seconds and examples of selection and training together, as a share of those of everything.
 `--scale` measures instead how fast the selectors are on millions of units of 128 features, and what memory they take.
 The features lie in a memory-mapped file in --work (5 GB for ten million), which selectors read block by block. Two
 figures of memory: what the process allocated (RssAnon, a floor that no pressure lowers), and its peak resident memory,
@@ -37,13 +38,16 @@ from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import interval, versus
+from slimaffect.execute.cache import write_json
+from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 from slimaffect.select.choose import SELECTORS, select
 
-EVERYTHING, EPOCHS, STEPS = "everything", "equal epochs", "equal steps"
+EVERYTHING, FEWER, EPOCHS, STEPS = "everything", "fewer epochs", "equal epochs", "equal steps"
 KEEPS = (0.5, 0.25, 0.1, 0.05)
-WAYS = (*SELECTORS, "rs2", "infobatch")
+WAYS = (*SELECTORS, "rs2", "infobatch", FEWER)
 WIDTH, PER_SUBJECT, KEPT_AT_SCALE = 128, 5000, 0.1
+NEAR = 0.02  # CCC below everything that the picture marks
 ROWS = 100_000  # units that are drawn and written at once
 
 
@@ -54,6 +58,17 @@ class Arm:
     by: str = EVERYTHING
     keep: float = 1.0
     at: str = EPOCHS
+
+    @property
+    def selects(self) -> bool:
+        """Whether clips are left out."""
+        return self.by not in (EVERYTHING, FEWER)
+
+    def epochs(self, epochs: int, steps: float) -> int:
+        """Answer how many to train for, where an epoch has a share of everything's steps."""
+        if self.by == FEWER:
+            return max(1, round(epochs * self.keep))
+        return epochs if self.at == EPOCHS else round(epochs / steps)
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Job:
     def file(self, work: Path) -> Path:
         """Return where its answers are kept; its cost lies beside them."""
         arm = f"{self.arm.by}-{self.arm.keep:g}-{self.arm.at.replace(' ', '-')}"
-        return work / f"{arm}.{self.held_out}.{self.seed}.npz"
+        return work / f"{arm.replace(' ', '-')}.{self.held_out}.{self.seed}.npz"
 
 
 def main() -> None:
@@ -107,6 +122,7 @@ def against_everything(options: argparse.Namespace, console: Console) -> list[di
     seeds, epochs = (range(1), 1) if options.quick else (range(options.seeds), options.epochs)
     words, keeps = (("stride", "k_center"), (0.25,)) if options.quick else (options.by, options.keep)
     arms = [Arm(), *(Arm(by, keep, at) for at, keep, by in product(options.at, keeps, words))]
+    arms = [arm for arm in arms if arm.by != FEWER or arm.at == EPOCHS]
     work = (options.work or Places.choose().cache / "selection") / f"{clips.fingerprint[:12]}-{options.model}-{epochs}"
     jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
     if not options.table:
@@ -122,7 +138,8 @@ def _run(
     jobs: Sequence[Job], clips: Clips, work: Path, epochs: int, options: argparse.Namespace, console: Console
 ) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    with bars(console) as watch, ProcessPoolExecutor(options.workers, get_context("spawn"), _start, (clips,)) as pool:
+    context = get_context("spawn")
+    with bars(console) as watch, surrounded(1), ProcessPoolExecutor(options.workers, context, _start, (clips,)) as pool:
         futures = [pool.submit(_train, job, work, epochs, options.model) for job in jobs]
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()
@@ -158,11 +175,10 @@ def _train(job: Job, work: Path, epochs: int, model: str) -> None:
     candidate = first_candidate(spec, training, job.seed)
     with keeping(Journal()) as journal:
         begun = time.process_time()
-        if arm.by != EVERYTHING:
+        if arm.selects:
             candidate = Subset.model_validate({"keep": arm.keep, "by": arm.by}).apply(candidate)
         selected = time.process_time()
-        length = epochs if arm.at == EPOCHS else round(epochs / steps_share(candidate.clips))
-        candidate = Train(epochs=length).apply(candidate)
+        candidate = Train(epochs=arm.epochs(epochs, steps_share(candidate.clips))).apply(candidate)
         trained = time.process_time()
     cost = {"selection_s": selected - begun, "training_s": trained - selected, "examples": journal.examples}
     job.file(work).with_suffix(".json").write_text(json.dumps(cost))
@@ -225,41 +241,48 @@ def _table(rows: list[dict]) -> Table:
 
 
 def _draw(rows: list[dict], file: Path) -> None:
-    """Draw a panel for each of the two comparisons, a line for each selector."""
+    """Draw a panel for each comparison that was made, a line for each selector; where epochs are equal, over cost."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(12, 5), sharey=True)
+    made = [at for at in (EPOCHS, STEPS) if any(row["at"] == at and row["by"] != EVERYTHING for row in rows)]
+    figure, axes = plt.subplots(1, len(made), figsize=(7 * len(made), 5.5), sharey=True, squeeze=False)
     full = next(row for row in rows if row["by"] == EVERYTHING)
-    for axis, at in zip(axes, (EPOCHS, STEPS), strict=True):
-        for by in dict.fromkeys(row["by"] for row in rows if row["at"] == at and row["by"] != EVERYTHING):
-            points = sorted((r for r in [*rows, full] if r["by"] in (by, EVERYTHING)), key=lambda r: r["keep"])
-            points = [r for r in points if r["at"] == at or r is full]
-            axis.plot([r["keep"] for r in points], [r["ccc"] for r in points], marker="o", label=by)
-        axis.axhspan(*full["interval"], color="0.9", label="everything, 95 %")
-        axis.set(title=at, xscale="log", xlabel="share of labelled frames kept")
-    axes[0].set_ylabel("CCC leave-one-site-out, mean of valence and arousal")
-    axes[1].legend(fontsize="small")
+    for axis, at in zip(axes[0], made, strict=True):
+        over, name = ("cpu_share", "CPU-seconds, selection included,") if at == EPOCHS else ("keep", "labelled frames")
+        for number, by in enumerate(dict.fromkeys(r["by"] for r in rows if r["at"] == at and r["by"] != EVERYTHING)):
+            points = [r for r in rows if r["by"] == by and r["at"] == at] + [full]
+            points.sort(key=lambda r: r[over])
+            style = {"color": "black", "linestyle": ":"} if by == FEWER else {"color": f"C{number % 10}"}
+            marker = "o" if number < 10 else "s"
+            axis.plot([r[over] for r in points], [r["ccc"] for r in points], marker=marker, ms=4, label=by, **style)
+        axis.axhspan(*full["interval"], color="0.93", label="everything, 95 %")
+        axis.axhline(full["ccc"] - NEAR, color="0.6", linewidth=0.8, linestyle="--")
+        axis.set(title=at, xscale="log", xlabel=f"share of {name} of everything")
+    axes[0, 0].set_ylabel("CCC leave-one-site-out, mean of valence and arousal")
+    axes[0, -1].legend(fontsize="small")
     figure.savefig(file, bbox_inches="tight", dpi=150)
 
 
 def at_scale(options: argparse.Namespace, console: Console) -> list[dict]:
     """Run each selector on drawn units, each in a process of its own so that its peak memory is its own."""
-    units = 20_000 if options.quick else options.units
+    units, work = 20_000 if options.quick else options.units, options.work or Places.choose().cache / "selection"
     words = [by for by in options.by if by in SELECTORS]
     table = Table("selector", "units a second", "CPU s", "allocated GB", "resident GB at most")
-    table.title = f"{units:,} units x {WIDTH}, a tenth kept"
-    file, rows = features_file(units, options.work or Places.choose().cache / "selection"), []
-    for by in words:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            row = {"by": by, "units": units, "width": WIDTH, **pool.submit(_timed, by, units, file).result()}
-        rows.append(row)
-        table.add_row(
-            by,
-            f"{units / row['seconds']:,.0f}",
-            f"{row['seconds']:.1f}",
-            f"{row['allocated_gb']:.2f}",
-            f"{row['peak_gb']:.2f}",
-        )
+    table.title, rows = f"{units:,} units x {WIDTH}, a tenth kept", list[dict]()
+    with bars(console) as watch:
+        watch("draw features", 0, 1)
+        features = features_file(units, work)
+        for done, by in enumerate(words):
+            watch(f"select by {by}", done, len(words))
+            kept = work / f"{by}-{units}.json"
+            if not kept.exists():
+                with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                    timed = pool.submit(_timed, by, units, features).result()
+                write_json(kept, {"by": by, "units": units, "width": WIDTH, **timed})
+            row = json.loads(kept.read_text())
+            rows.append(row)
+            rate, seconds = units / row["seconds"], row["seconds"]
+            table.add_row(by, f"{rate:,.0f}", f"{seconds:.1f}", f"{row['allocated_gb']:.2f}", f"{row['peak_gb']:.2f}")
     console.print(table)
     return rows
 

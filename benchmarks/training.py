@@ -10,9 +10,10 @@ alterations, and both losses are printed: with precision off they are the same n
 - ours, whole schedule: all three stages with their default lengths, features of the frozen CNN kept once for the LSTM.
   A clip counts each time the loss sees one: most of them cost no pixels. That is the lever, and it is not one to one.
 
-Both sides alternate, in rounds, because other programs may share the machine. On the CPU one thread and CPU-seconds;
-on a GPU (`--device cuda`) wall seconds after synchronising, and the plain loop may have `--loaders` processes, whose
-CPU time is not counted against it.
+Both sides alternate, in rounds, because other programs may share the machine. Each has a process of its own: the plain
+loop's has the environment that you have, ours that in which our workers start (memory is kept, in large pages). On the
+CPU one thread and CPU-seconds; on a GPU (`--device cuda`) wall seconds after synchronising, and the plain loop may have
+`--loaders` processes, whose CPU time is not counted against it.
 
 Measured on 27 November 2026 (`--rounds 3 --steps 4 --epochs 4`, results/reference/training.json) with the reference
 model on one core of an AMD EPYC virtual machine without bfloat16, another process running: plain 9.5 clips a CPU
@@ -26,6 +27,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +40,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from slimaffect.data.clips import Clips, Recording, cut
+from slimaffect.execute.surroundings import surrounded
 from slimaffect.model.losses import Batch, LabelLoss
 from slimaffect.model.net import AffectNet
 from slimaffect.model.shapes import shape
@@ -51,6 +55,7 @@ from slimaffect.train.settings import TrainSettings
 from slimaffect.train.stages import STAGES, lengths
 
 SEED, DECAY, NORM = 0, 0.02, 1.0
+PLAIN = "plain"
 AIM = 3.0  # times the clips a second of the plain loop
 
 
@@ -180,31 +185,64 @@ def _now() -> float:
     return time.process_time()
 
 
-def rounds(options: argparse.Namespace, clips: Clips) -> Iterator[dict[str, Took]]:
-    """Let all take turns, every second round backwards."""
-    spec = shape(options.model).model_copy(update={"pixels": options.pixels})
+class Ready(NamedTuple):
+    """What a process trains with."""
+
+    options: argparse.Namespace
+    clips: Clips
+    weights: dict[str, Tensor]
+
+    def net(self) -> AffectNet:
+        """Make the net that everybody starts from."""
+        net = AffectNet(shape(self.options.model).model_copy(update={"pixels": self.options.pixels}))
+        net.load_state_dict(self.weights)
+        return net
+
+    def settings(self, **words: Any) -> TrainSettings:
+        """Make the settings that everybody has, but for some words."""
+        found = TrainSettings(**words)
+        batch = found.end_to_end.model_copy(update={"batch": self.options.batch})
+        return found.model_copy(update={"end_to_end": batch})
+
+
+CONTENDERS: dict[str, Callable[[Ready], Took]] = {
+    PLAIN: lambda on: plain(on.clips, on.net(), on.settings(), on.options.steps, on.options.loaders),
+    "ours, end to end, float32": lambda on: ours(on.clips, on.net(), on.settings(amp="off"), on.options.steps),
+    "ours, end to end": lambda on: ours(on.clips, on.net(), on.settings(), on.options.steps),
+    "ours, whole schedule": lambda on: whole(on.clips, on.net(), TrainSettings(epochs=on.options.epochs)),
+}
+
+
+def rounds(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Took]]:
+    """Let all take turns, every second round backwards; ours in a process that starts as our workers do."""
+    started = {"max_workers": 1, "mp_context": get_context("spawn"), "initializer": _start}
+    with ProcessPoolExecutor(**started, initargs=(options, folder)) as bare:
+        bare.submit(_awake).result()  # a process starts with its first call
+        with surrounded(1), ProcessPoolExecutor(**started, initargs=(options, folder)) as worker:
+            worker.submit(_awake).result()
+            for number in range(options.rounds):
+                order = list(CONTENDERS)[:: -1 if number % 2 else 1]
+                yield {name: (bare if name == PLAIN else worker).submit(_turn, name).result() for name in order}
+
+
+_ready: list[Ready] = []
+
+
+def _start(options: argparse.Namespace, folder: Path) -> None:
+    torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    net = AffectNet(spec)
-    settings = TrainSettings()
-    short = settings.model_copy(update={"epochs": options.epochs})
-    batch = settings.end_to_end.model_copy(update={"batch": options.batch})
-    settings = settings.model_copy(update={"end_to_end": batch})
-    exact = settings.model_copy(update={"amp": "off"})
+    clips = drawn_clips(folder, subjects=8, seconds=options.seconds, pixels=options.pixels)
+    net = AffectNet(shape(options.model).model_copy(update={"pixels": options.pixels}))
+    _ready[:] = [Ready(options, clips, net.state_dict())]
 
-    def copied() -> AffectNet:
-        again = AffectNet(spec)
-        again.load_state_dict(net.state_dict())
-        return again
 
-    contenders: dict[str, Callable[[], Took]] = {
-        "plain": lambda: plain(clips, copied(), settings, options.steps, options.loaders),
-        "ours, end to end, float32": lambda: ours(clips, copied(), exact, options.steps),
-        "ours, end to end": lambda: ours(clips, copied(), settings, options.steps),
-        "ours, whole schedule": lambda: whole(clips, copied(), short),
-    }
-    for number in range(options.rounds):
-        order = list(contenders)[:: -1 if number % 2 else 1]
-        yield {name: contenders[name]() for name in order}
+def _awake() -> None:
+    """Do nothing: the process has read its clips then."""
+
+
+def _turn(name: str) -> Took:
+    with computing_on(_ready[0].options.device):
+        return CONTENDERS[name](_ready[0])
 
 
 def main() -> None:
@@ -212,10 +250,8 @@ def main() -> None:
     options = _options()
     if options.quick:
         options.steps, options.rounds, options.epochs, options.seconds, options.model = 1, 1, 1, 20.0, "tiny"
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder, computing_on(options.device):
-        clips = drawn_clips(Path(folder), subjects=8, seconds=options.seconds, pixels=options.pixels)
-        found = list(rounds(options, clips))
+    with tempfile.TemporaryDirectory() as folder:
+        found = list(rounds(options, Path(folder)))
     rows = _rows(found)
     Console().print(_table(rows, options.device))
     if options.json:
@@ -248,8 +284,8 @@ def _rows(found: list[dict[str, Took]]) -> list[dict[str, Any]]:
             "name": name,
             "clips_per_s": rate,
             "rounds": [one[name].rate for one in found],
-            "factor": rate / rates["plain"],
-            "away": float(np.abs(np.subtract(losses[name], losses["plain"])).max()) if losses[name] else None,
+            "factor": rate / rates[PLAIN],
+            "away": float(np.abs(np.subtract(losses[name], losses[PLAIN])).max()) if losses[name] else None,
         }
         for name, rate in rates.items()
     ]

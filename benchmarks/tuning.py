@@ -34,6 +34,7 @@ from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.execute.cache import write_json
+from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any
 def _run(jobs: Sequence[Job], clips: Clips, setting: Setting, options: argparse.Namespace, console: Console) -> None:
     setting.work.mkdir(parents=True, exist_ok=True)
     context = get_context("spawn")
-    with bars(console) as watch, ProcessPoolExecutor(options.workers, context, _start, (clips, setting)) as pool:
+    pool = ProcessPoolExecutor(options.workers, context, _start, (clips, setting))
+    with bars(console) as watch, surrounded(1), pool:
         futures = [pool.submit(_do, job, options.trials) for job in jobs]
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()

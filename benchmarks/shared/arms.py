@@ -17,6 +17,7 @@ from slimaffect.data import Clips
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import interval, versus
+from slimaffect.execute.surroundings import surrounded
 
 if TYPE_CHECKING:
     from slimaffect.train.candidate import Candidate
@@ -73,7 +74,8 @@ def run(
     work.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not job.file(work).exists()]
     early, late = ([job for job in missing if (job.arm == first) is wanted] for wanted in (True, False))
-    with bars(console) as watch, ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips, device)) as pool:
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips, device))
+    with bars(console) as watch, surrounded(1), pool:
         for what, batch in ((first, early), ("other arms", late)):
             futures = [pool.submit(_do, do, job, work, epochs) for job in batch]
             for done, future in enumerate(as_completed(futures), start=1):

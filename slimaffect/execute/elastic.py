@@ -22,6 +22,7 @@ from slimaffect.errors import RunError
 from slimaffect.execute.cache import Cache, write_json
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.lease import Lease
+from slimaffect.execute.surroundings import surroundings
 from slimaffect.execute.task import Task
 from slimaffect.train.device import device
 from slimaffect.train.journal import Journal, Leaving
@@ -85,8 +86,7 @@ def _launch(task: Task, order: Path, settings: Execution) -> subprocess.Popen[by
     command += ["--standalone", f"--local-addr={LOOPBACK}"]
     command += [f"--nproc-per-node={task.ranks}", f"--max-restarts={settings.attempts - 1}"]
     command += ["-m", "slimaffect.execute.rank", str(order)]
-    threads = {name: str(task.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    return subprocess.Popen(command, env=os.environ | threads)
+    return subprocess.Popen(command, env=os.environ | surroundings(task.threads))
 
 
 def _watch(process: subprocess.Popen[bytes], epochs: Path, journal: Journal, lives: Lives) -> None:

@@ -1,9 +1,8 @@
 """The embedded engine: processes of this machine, each with its own share of the cores. The default."""
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import cycle
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -16,9 +15,8 @@ from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.faults import of_exit
 from slimaffect.execute.lease import Watched, holder
+from slimaffect.execute.surroundings import surrounded
 from slimaffect.execute.task import Task
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Hire = Callable[[str], tuple[Any, Connection]]
 """Start a worker on a processor (`cpu`, `cuda:1`); answer its process and our end of its pipe."""
@@ -41,7 +39,7 @@ class Pool:
         self._hire = hire or _hiring(settings, clips, cache)
         self.slots = settings.processes(tasks)
         self._settings, self._cache = settings, cache
-        with _threads(settings.threads):
+        with surrounded(settings.threads):
             places = cycle(settings.places())
             self._idle = [(*self._hire(place), place) for place, _ in zip(places, range(self.slots), strict=False)]
         self._busy: dict[Connection, AtWork] = {}
@@ -85,7 +83,7 @@ class Pool:
         process.join(timeout=5)
         pipe.close()
         self._watched.pop(task.key, None)
-        with _threads(self._settings.threads):
+        with surrounded(self._settings.threads):
             self._idle.append((*self._hire(place), place))
         self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
         return Heard("lost", task.key, (of_exit(process.exitcode, self._deaths[task.key]),))
@@ -144,18 +142,3 @@ def _hiring(settings: Execution, clips: Clips | None, cache: Cache) -> Hire:
         return process, ours
 
     return hire
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Set the thread variables that a worker reads when it starts, and put the old ones back."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(count)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -53,7 +53,7 @@ def value_at(base: Settings, path: str) -> Any:
 
     >>> from slimaffect.train.settings import TrainSettings
     >>> value_at(TrainSettings(), "frames.batch"), value_at(TrainSettings(), "frames.speed")
-    (256, None)
+    (128, None)
     """
     found: Any = base
     for part in path.split("."):

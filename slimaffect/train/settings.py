@@ -50,8 +50,8 @@ class FramesStage(Stage):
     """The CNN learns from single frames of all subjects, under a linear head that is thrown away."""
 
     share: Share = 6 / 12
-    steps: PositiveInt = 60
-    batch: PositiveInt = 256
+    steps: PositiveInt = 120
+    batch: PositiveInt = 128
     rate: PositiveFloat = 3e-3
 
 
@@ -74,8 +74,8 @@ class EndToEndStage(Stage):
     """CNN and LSTM learn together from short windows, batch norm frozen, slowly: the CNN learns what moves."""
 
     share: Share = 4 / 12
-    steps: PositiveInt = 25
-    batch: PositiveInt = 12
+    steps: PositiveInt = 50
+    batch: PositiveInt = 6
     rate: PositiveFloat = 6e-4
     frames: PositiveInt = 52
     """Frames in a window; windows of 28 frames did worse at the same cost."""

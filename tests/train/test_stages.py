@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from slimaffect.train.settings import FramesStage, SequencesStage, TrainSettings
+from slimaffect.train.settings import TrainSettings
 from slimaffect.train.stages import epochs_done, lengths
 
 
@@ -33,7 +33,8 @@ def test_an_epoch_on_a_subset_is_as_much_shorter() -> None:
 
 def test_epochs_are_counted_over_all_stages() -> None:
     """A started epoch counts in the total, and the last step ends at the total."""
-    settings = TrainSettings(epochs=1, frames=FramesStage(steps=30), sequences=SequencesStage(steps=60))
+    stages = {"frames": {"steps": 30}, "sequences": {"steps": 60}, "end_to_end": {"steps": 25}}
+    settings = TrainSettings.model_validate({"epochs": 1, **stages})
     plan = lengths(settings)
     assert [length.steps for length in plan] == [15, 10, 8]
     assert epochs_done(plan, 0, 15) == (1, 3)
