@@ -10,7 +10,9 @@ training sites; the site S4 is held out and nobody looks at it.
 The best of many is lucky on the subjects that chose it, so each arm's settings are trained again with new seeds and
 judged by the same subjects: that is the CCC to compare. Costs are CPU-seconds of everything before that.
 
-Not run to its end yet: 3 seeds are 600 trainings for random search. Finished jobs are kept in --work, so it can be
+Three seeds are 600 trainings for random search. `--one` lets all seeds be compared with one random search, that of seed
+0, and judges everything by the subjects that chose its best: what `tune` found with other seeds was chosen by others.
+Finished jobs are kept in --work, so it can be
 stopped, and each is a process of its own, so --workers may be as many as there are cores.
 """
 
@@ -69,7 +71,12 @@ class Setting:
     model: str
     epochs: int
     quick: bool
+    one: bool
     work: Path
+
+    def of_random(self, seed: int) -> int:
+        """Answer the seed of the random search that this seed is compared with."""
+        return 0 if self.one else seed
 
 
 def main() -> None:
@@ -77,6 +84,7 @@ def main() -> None:
     options = parser(__doc__ or "", "12 short recordings, 1 seed, 6 trials, trainings of a second: does it run?")
     options.add_argument("--trials", type=int, default=200, help="of random search")
     options.add_argument("--model", default="small", help="its shape")
+    options.add_argument("--one", action="store_true", help="one random search for all seeds")
     options.add_argument("--again", type=int, default=3, help="trainings of what was found, with new seeds")
     chosen = options.parse_args()
     if chosen.quick:
@@ -95,21 +103,22 @@ def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any
     work = (options.work or Places.choose().cache / "tuning") / (
         f"{clips.fingerprint[:12]}-{options.model}-{options.epochs}{'-quick' if options.quick else ''}"
     )
-    setting = Setting(options.model, options.epochs, options.quick, work)
+    setting = Setting(options.model, options.epochs, options.quick, options.one, work)
     seeds = range(options.seeds)
+    searches = sorted({setting.of_random(seed) for seed in seeds})
     # The searches first: they are the longest jobs.
     first = [Job(TUNE, seed) for seed in seeds]
-    first += [Job(RANDOM, seed, number) for number in range(options.trials) for seed in seeds]
+    first += [Job(RANDOM, seed, number) for number in range(options.trials) for seed in searches]
     second = [
         Job(f"again {arm}", seed, number)
         for arm in (TUNE, RANDOM, EQUAL)
-        for seed in seeds
+        for seed in (searches if arm == RANDOM else seeds)
         for number in range(options.again)
     ]
     if not options.table:
         for jobs in (first, second):
             _run([job for job in jobs if not job.file(work).exists()], clips, setting, options, console)
-    rows = _rows(work, seeds, options) if all(job.file(work).exists() for job in (*first, *second)) else []
+    rows = _rows(setting, seeds, options) if all(job.file(work).exists() for job in (*first, *second)) else []
     console.print(_table(rows))
     return rows
 
@@ -197,34 +206,35 @@ def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
 
 def _again(job: Job, setting: Setting, trials: int) -> dict[str, Any]:
     """Train what an arm found with a new seed, and judge it by the same subjects."""
-    searcher, arm = _trials(job.seed, setting), job.what.removeprefix("again ")
-    best = best_of(arm, job.seed, setting.work, trials)
+    searcher, arm = _trials(setting.of_random(job.seed), setting), job.what.removeprefix("again ")
+    best = best_of(arm, job.seed, setting, trials)
     seed = 1000 * (job.seed + 1) + job.number
     return {"ccc": searcher.at_full_size(best.get("factor", 1.0), best["values"], seed, lambda *_: None)}
 
 
-def best_of(arm: str, seed: int, work: Path, trials: int) -> dict[str, Any]:
+def best_of(arm: str, seed: int, setting: Setting, trials: int) -> dict[str, Any]:
     """Answer what an arm found: values, the CCC that chose them, and what that cost."""
-    tuned = json.loads(Job(TUNE, seed).file(work).read_text())
+    work, search = setting.work, setting.of_random(seed)
     if arm == TUNE:
-        return tuned
-    tried = [json.loads(Job(RANDOM, seed, number).file(work).read_text()) for number in range(trials)]
+        return json.loads(Job(TUNE, seed).file(work).read_text())
+    tried = [json.loads(Job(RANDOM, search, number).file(work).read_text()) for number in range(trials)]
     if arm == EQUAL:
+        tuned = json.loads(Job(TUNE, seed).file(work).read_text())
         within = np.cumsum([one["cpu_s"] for one in tried]) <= tuned["cpu_s"]
         tried = tried[: max(1, int(within.sum()))]
     best = max(tried, key=lambda one: -1.0 if one["ccc"] is None else one["ccc"])
     return best | {"cpu_s": sum(one["cpu_s"] for one in tried), "tried": len(tried)}
 
 
-def _rows(work: Path, seeds: Sequence[int], options: argparse.Namespace) -> list[dict[str, Any]]:
+def _rows(setting: Setting, seeds: Sequence[int], options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for seed in seeds:
-        full = best_of(RANDOM, seed, work, options.trials)
+        full = best_of(RANDOM, seed, setting, options.trials)
         for arm in ARMS:
-            found = best_of(arm, seed, work, options.trials)
-            again = [
-                json.loads(Job(f"again {arm}", seed, n).file(work).read_text())["ccc"] for n in range(options.again)
-            ]
+            found = best_of(arm, seed, setting, options.trials)
+            by = setting.of_random(seed) if arm == RANDOM else seed
+            jobs = [Job(f"again {arm}", by, number) for number in range(options.again)]
+            again = [json.loads(job.file(setting.work).read_text())["ccc"] for job in jobs]
             rows.append(
                 {
                     "arm": arm,
