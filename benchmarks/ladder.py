@@ -43,6 +43,7 @@ from rich.console import Console
 from rich.table import Table
 from shared.arms import Job as Answered
 from shared.arms import answer_exported, parser
+from shared.where import where
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
@@ -128,7 +129,9 @@ def main() -> None:
     chosen = options.parse_args()
     rows = climb(chosen, Console())
     if chosen.json:
-        chosen.json.write_text(json.dumps({"rows": rows, "seeds": chosen.seeds, "epochs": chosen.epochs}, indent=1))
+        chosen.json.write_text(
+            json.dumps({**where(), "rows": rows, "seeds": chosen.seeds, "epochs": chosen.epochs}, indent=1)
+        )
     if chosen.picture and rows:
         draw(rows, chosen.picture)
 

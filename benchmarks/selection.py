@@ -6,14 +6,16 @@ Two comparisons with training on everything, on the same resampled subjects:
 - equal steps: the subset is trained for as many steps as everything is, so at about its total cost, which shows what
   was lost with the frames themselves.
 
-`fewer epochs` selects nothing: everything, trained for a share of the epochs. It is what a selector has to beat at
-equal cost. Cost is CPU seconds and examples of selection and training together, as a share of those of everything.
+`rs2` draws other frames of everything in every epoch of a share of the steps, which is to say that it trains on
+everything for that share of the epochs: it is what a selector has to beat at equal cost, and at equal steps it would be
+everything again. Cost is CPU seconds and examples of selection and training together, as a share of everything's.
+
 `--scale` measures instead how fast the selectors are on millions of units of 128 features, and what memory they take.
 The features lie in a memory-mapped file in --work (5 GB for ten million), which selectors read block by block. Two
 figures of memory: what the process allocated (RssAnon, a floor that no pressure lowers), and its peak resident memory,
 which counts pages of the file that the system keeps because nobody else wants the room.
 
-Not run to its end yet: 3 seeds are some 1,160 trainings. Finished ones are kept in --work, so it can be stopped.
+Three seeds are some 1,160 trainings. Finished ones are kept in --work, so it can be stopped.
 """
 
 import argparse
@@ -31,6 +33,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from shared.where import where
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
@@ -43,9 +46,9 @@ from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 from slimaffect.select.choose import SELECTORS, select
 
-EVERYTHING, FEWER, EPOCHS, STEPS = "everything", "fewer epochs", "equal epochs", "equal steps"
+EVERYTHING, RS2, EPOCHS, STEPS = "everything", "rs2", "equal epochs", "equal steps"
 KEEPS = (0.5, 0.25, 0.1, 0.05)
-WAYS = (*SELECTORS, "rs2", "infobatch", FEWER)
+WAYS = (*SELECTORS, RS2, "infobatch")
 WIDTH, PER_SUBJECT, KEPT_AT_SCALE = 128, 5000, 0.1
 NEAR = 0.02  # CCC below everything that the picture marks
 ROWS = 100_000  # units that are drawn and written at once
@@ -59,15 +62,8 @@ class Arm:
     keep: float = 1.0
     at: str = EPOCHS
 
-    @property
-    def selects(self) -> bool:
-        """Whether clips are left out."""
-        return self.by not in (EVERYTHING, FEWER)
-
     def epochs(self, epochs: int, steps: float) -> int:
         """Answer how many to train for, where an epoch has a share of everything's steps."""
-        if self.by == FEWER:
-            return max(1, round(epochs * self.keep))
         return epochs if self.at == EPOCHS else round(epochs / steps)
 
 
@@ -91,7 +87,7 @@ def main() -> None:
     console = Console()
     rows = at_scale(options, console) if options.scale else against_everything(options, console)
     if options.json:
-        options.json.write_text(json.dumps({"rows": rows}, indent=1))
+        options.json.write_text(json.dumps({**where(), "rows": rows}, indent=1))
 
 
 def _options() -> argparse.Namespace:
@@ -122,7 +118,7 @@ def against_everything(options: argparse.Namespace, console: Console) -> list[di
     seeds, epochs = (range(1), 1) if options.quick else (range(options.seeds), options.epochs)
     words, keeps = (("stride", "k_center"), (0.25,)) if options.quick else (options.by, options.keep)
     arms = [Arm(), *(Arm(by, keep, at) for at, keep, by in product(options.at, keeps, words))]
-    arms = [arm for arm in arms if arm.by != FEWER or arm.at == EPOCHS]
+    arms = [arm for arm in arms if arm.by != RS2 or arm.at == EPOCHS]
     work = (options.work or Places.choose().cache / "selection") / f"{clips.fingerprint[:12]}-{options.model}-{epochs}"
     jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
     if not options.table:
@@ -175,7 +171,7 @@ def _train(job: Job, work: Path, epochs: int, model: str) -> None:
     candidate = first_candidate(spec, training, job.seed)
     with keeping(Journal()) as journal:
         begun = time.process_time()
-        if arm.selects:
+        if arm.by != EVERYTHING:
             candidate = Subset.model_validate({"keep": arm.keep, "by": arm.by}).apply(candidate)
         selected = time.process_time()
         candidate = Train(epochs=arm.epochs(epochs, steps_share(candidate.clips))).apply(candidate)
@@ -252,7 +248,7 @@ def _draw(rows: list[dict], file: Path) -> None:
         for number, by in enumerate(dict.fromkeys(r["by"] for r in rows if r["at"] == at and r["by"] != EVERYTHING)):
             points = [r for r in rows if r["by"] == by and r["at"] == at] + [full]
             points.sort(key=lambda r: r[over])
-            style = {"color": "black", "linestyle": ":"} if by == FEWER else {"color": f"C{number % 10}"}
+            style = {"color": "black", "linestyle": ":"} if by == RS2 else {"color": f"C{number % 10}"}
             marker = "o" if number < 10 else "s"
             axis.plot([r[over] for r in points], [r["ccc"] for r in points], marker=marker, ms=4, label=by, **style)
         axis.axhspan(*full["interval"], color="0.93", label="everything, 95 %")

@@ -36,6 +36,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from shared.where import where
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -256,7 +257,7 @@ def main() -> None:
     Console().print(_table(rows, options.device))
     if options.json:
         told = {name: str(value) for name, value in vars(options).items() if name != "json"}
-        options.json.write_text(json.dumps({"rows": rows, "options": told, "aim": AIM}, indent=1))
+        options.json.write_text(json.dumps({**where(), "rows": rows, "options": told, "aim": AIM}, indent=1))
 
 
 def _options() -> argparse.Namespace:

@@ -31,6 +31,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from shared.arms import parser
+from shared.where import where
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
@@ -91,7 +92,9 @@ def main() -> None:
         chosen.seeds, chosen.epochs, chosen.trials, chosen.again = 1, 3, 6, 1
     rows = compare(chosen, Console())
     if chosen.json:
-        chosen.json.write_text(json.dumps({"rows": rows, "seeds": chosen.seeds, "trials": chosen.trials}, indent=1))
+        chosen.json.write_text(
+            json.dumps({**where(), "rows": rows, "seeds": chosen.seeds, "trials": chosen.trials}, indent=1)
+        )
 
 
 def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
