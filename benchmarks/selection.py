@@ -243,20 +243,21 @@ def _draw(rows: list[dict], file: Path) -> None:
     made = [at for at in (EPOCHS, STEPS) if any(row["at"] == at and row["by"] != EVERYTHING for row in rows)]
     figure, axes = plt.subplots(1, len(made), figsize=(7 * len(made), 5.5), sharey=True, squeeze=False)
     full = next(row for row in rows if row["by"] == EVERYTHING)
+    styles = {by: {"color": f"C{n % 10}", "marker": "os"[n // 10]} for n, by in enumerate(w for w in WAYS if w != RS2)}
+    styles[RS2] = {"color": "black", "marker": "o", "linestyle": ":"}
     for axis, at in zip(axes[0], made, strict=True):
-        over, name = ("cpu_share", "CPU-seconds, selection included,") if at == EPOCHS else ("keep", "labelled frames")
-        for number, by in enumerate(dict.fromkeys(r["by"] for r in rows if r["at"] == at and r["by"] != EVERYTHING)):
-            points = [r for r in rows if r["by"] == by and r["at"] == at] + [full]
-            points.sort(key=lambda r: r[over])
-            style = {"color": "black", "linestyle": ":"} if by == RS2 else {"color": f"C{number % 10}"}
-            marker = "o" if number < 10 else "s"
-            axis.plot([r[over] for r in points], [r["ccc"] for r in points], marker=marker, ms=4, label=by, **style)
+        over = "cpu_share" if at == EPOCHS else "keep"
+        for by in (way for way in WAYS if any(row["by"] == way and row["at"] == at for row in rows)):
+            points = sorted((r for r in rows if r["by"] == by and r["at"] == at), key=lambda row: row["keep"])
+            shares, scores = ([r[name] for r in [*points, full]] for name in (over, "ccc"))
+            axis.plot(shares, scores, markersize=4, label=by, **styles[by])
         axis.axhspan(*full["interval"], color="0.93", label="everything, 95 %")
         axis.axhline(full["ccc"] - NEAR, color="0.6", linewidth=0.8, linestyle="--")
-        axis.set(title=at, xscale="log", xlabel=f"share of {name} of everything")
+        name = "everything's CPU-seconds, selection included" if at == EPOCHS else "labelled frames kept"
+        axis.set(title=at, xscale="log", xlabel=f"share of {name}")
     axes[0, 0].set_ylabel("CCC leave-one-site-out, mean of valence and arousal")
-    axes[0, -1].legend(fontsize="small")
-    figure.savefig(file, bbox_inches="tight", dpi=150)
+    axes[0, 0].legend(fontsize="small")
+    figure.savefig(file, bbox_inches="tight", dpi=110)
 
 
 def at_scale(options: argparse.Namespace, console: Console) -> list[dict]:
