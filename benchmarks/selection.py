@@ -15,7 +15,7 @@ The features lie in a memory-mapped file in --work (5 GB for ten million), which
 figures of memory: what the process allocated (RssAnon, a floor that no pressure lowers), and its peak resident memory,
 which counts pages of the file that the system keeps because nobody else wants the room.
 
-Three seeds are some 1,160 trainings. Finished ones are kept in --work, so it can be stopped.
+Three seeds are 1,212 trainings. Finished ones are kept in --work, so it can be stopped.
 """
 
 import argparse
@@ -62,10 +62,6 @@ class Arm:
     keep: float = 1.0
     at: str = EPOCHS
 
-    def epochs(self, epochs: int, steps: float) -> int:
-        """Answer how many to train for, where an epoch has a share of everything's steps."""
-        return epochs if self.at == EPOCHS else round(epochs / steps)
-
 
 @dataclass(frozen=True)
 class Job:
@@ -78,7 +74,7 @@ class Job:
     def file(self, work: Path) -> Path:
         """Return where its answers are kept; its cost lies beside them."""
         arm = f"{self.arm.by}-{self.arm.keep:g}-{self.arm.at.replace(' ', '-')}"
-        return work / f"{arm.replace(' ', '-')}.{self.held_out}.{self.seed}.npz"
+        return work / f"{arm}.{self.held_out}.{self.seed}.npz"
 
 
 def main() -> None:
@@ -174,7 +170,8 @@ def _train(job: Job, work: Path, epochs: int, model: str) -> None:
         if arm.by != EVERYTHING:
             candidate = Subset.model_validate({"keep": arm.keep, "by": arm.by}).apply(candidate)
         selected = time.process_time()
-        candidate = Train(epochs=arm.epochs(epochs, steps_share(candidate.clips))).apply(candidate)
+        length = epochs if arm.at == EPOCHS else round(epochs / steps_share(candidate.clips))
+        candidate = Train(epochs=length).apply(candidate)
         trained = time.process_time()
     cost = {"selection_s": selected - begun, "training_s": trained - selected, "examples": journal.examples}
     job.file(work).with_suffix(".json").write_text(json.dumps(cost))

@@ -1,6 +1,8 @@
 """What all rooms' tests share."""
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pipe
 from pathlib import Path
 
 import jaxtyping
@@ -28,3 +30,18 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def sent():
+    """Send something as it is sent to a worker, and answer what arrives."""
+
+    def through(thing):
+        ours, theirs = Pipe()
+        with ours, theirs, ThreadPoolExecutor(1) as sender:  # a pipe holds little until somebody reads
+            sending = sender.submit(ours.send, thing)
+            arrived = theirs.recv()
+            sending.result()
+        return arrived
+
+    return through

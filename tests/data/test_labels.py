@@ -1,7 +1,5 @@
 """Promises of annotation files: columns by name, values by time, and every fault with its likely cause."""
 
-import pickle
-
 import numpy as np
 import pytest
 
@@ -108,7 +106,7 @@ def test_milliseconds_are_noticed():
     check_length(60_000.0, None)
 
 
-def test_a_fault_travels_between_processes():
+def test_a_fault_travels_between_processes(sent):
     """Worker processes can hand the error back."""
-    error = pickle.loads(pickle.dumps(LabelError("is empty", "Fill it")))
+    error = sent(LabelError("is empty", "Fill it"))
     assert (error.what, error.next, error.exit_code) == ("is empty", "Fill it", 3)

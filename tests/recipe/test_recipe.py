@@ -1,7 +1,6 @@
 """The recipe as a value: defaults, printing, hashing."""
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +91,11 @@ def test_the_printed_recipe_has_the_defaults_and_keeps_the_sweeps(tmp_path: Path
     assert reloaded(recipe, tmp_path) == recipe
 
 
-def test_a_recipe_survives_json_and_pickling() -> None:
+def test_a_recipe_survives_json_and_the_way_to_a_worker(sent) -> None:
     """Results store recipes, and workers receive them."""
     recipe = load_recipe("distill")
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
-    assert pickle.loads(pickle.dumps(recipe)).variants == recipe.variants
+    assert sent(recipe).variants == recipe.variants
 
 
 def test_a_recipe_cannot_be_changed_or_wrong() -> None:
