@@ -32,8 +32,9 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ from rich.console import Console
 from rich.table import Table
 from shared.arms import Job as Answered
 from shared.arms import answer_exported, parser
+from shared.each import each
 from shared.where import where
 
 from slimaffect.bars import bars
@@ -53,7 +55,6 @@ from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import versus
 from slimaffect.execute.cache import write_json
-from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 
 if TYPE_CHECKING:
@@ -187,11 +188,7 @@ def _decode(video: Path, rate: float) -> None:
 
 
 def _run(jobs: Sequence[Job], setting: Setting, workers: int, console: Console) -> None:
-    with bars(console) as watch, surrounded(1), ProcessPoolExecutor(workers, get_context("spawn"), _start) as pool:
-        futures = [pool.submit(_train, job, setting) for job in jobs]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            watch("train", done, len(jobs))
+    each(partial(_train, setting), jobs, what="train", workers=workers, start=_start, console=console)
 
 
 def _start() -> None:
@@ -200,7 +197,7 @@ def _start() -> None:
     torch.set_num_threads(1)
 
 
-def _train(job: Job, setting: Setting) -> None:
+def _train(setting: Setting, job: Job) -> None:
     """Select, search, train, export and answer."""
     from slimaffect.execute.store import first_candidate
     from slimaffect.model.shapes import shape

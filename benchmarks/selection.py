@@ -24,8 +24,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from shared.each import each
 from shared.where import where
 
 from slimaffect.bars import bars
@@ -42,7 +44,6 @@ from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import interval, versus
 from slimaffect.execute.cache import write_json
-from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 from slimaffect.select.choose import SELECTORS, select
 
@@ -130,12 +131,8 @@ def _run(
     jobs: Sequence[Job], clips: Clips, work: Path, epochs: int, options: argparse.Namespace, console: Console
 ) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    context = get_context("spawn")
-    with bars(console) as watch, surrounded(1), ProcessPoolExecutor(options.workers, context, _start, (clips,)) as pool:
-        futures = [pool.submit(_train, job, work, epochs, options.model) for job in jobs]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            watch("train", done, len(jobs))
+    one = partial(_train, work, epochs, options.model)
+    each(one, jobs, what="train", workers=options.workers, start=_start, given=(clips,), console=console)
 
 
 _clips: list[Clips] = []
@@ -148,7 +145,7 @@ def _start(clips: Clips) -> None:
     _clips.append(clips)
 
 
-def _train(job: Job, work: Path, epochs: int, model: str) -> None:
+def _train(work: Path, epochs: int, model: str, job: Job) -> None:
     """Select, train, export and answer; the answers are written last, so that a job is whole or not there."""
     import tempfile
 

@@ -188,6 +188,11 @@ def _now() -> float:
     return time.process_time()
 
 
+def fresh(options: argparse.Namespace) -> AffectNet:
+    """Make a net of the shape that was asked for, with weights as torch draws them."""
+    return AffectNet(shape(options.model).model_copy(update={"pixels": options.pixels}))
+
+
 class Ready(NamedTuple):
     """What a process trains with."""
 
@@ -197,7 +202,7 @@ class Ready(NamedTuple):
 
     def net(self) -> AffectNet:
         """Make the net that everybody starts from."""
-        net = AffectNet(shape(self.options.model).model_copy(update={"pixels": self.options.pixels}))
+        net = fresh(self.options)
         net.load_state_dict(self.weights)
         return net
 
@@ -235,8 +240,7 @@ def _start(options: argparse.Namespace, folder: Path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     clips = drawn_clips(folder, subjects=8, seconds=options.seconds, pixels=options.pixels)
-    net = AffectNet(shape(options.model).model_copy(update={"pixels": options.pixels}))
-    _ready[:] = [Ready(options, clips, net.state_dict())]
+    _ready[:] = [Ready(options, clips, fresh(options).state_dict())]
 
 
 def _awake() -> None:

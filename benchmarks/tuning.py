@@ -21,9 +21,8 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +30,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from shared.arms import parser
+from shared.each import each
 from shared.where import where
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.execute.cache import write_json
-from slimaffect.execute.surroundings import surrounded
 from slimaffect.run.places import Places
 
 if TYPE_CHECKING:
@@ -128,13 +127,8 @@ def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any
 
 def _run(jobs: Sequence[Job], clips: Clips, setting: Setting, options: argparse.Namespace, console: Console) -> None:
     setting.work.mkdir(parents=True, exist_ok=True)
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(options.workers, context, _start, (clips, setting))
-    with bars(console) as watch, surrounded(1), pool:
-        futures = [pool.submit(_do, job, options.trials) for job in jobs]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            watch("search and train", done, len(jobs))
+    one, given = partial(_do, options.trials), (clips, setting)
+    each(one, jobs, what="search and train", workers=options.workers, start=_start, given=given, console=console)
 
 
 _shared: list[Any] = []
@@ -147,7 +141,7 @@ def _start(clips: Clips, setting: Setting) -> None:
     _shared[:] = [clips, setting]
 
 
-def _do(job: Job, trials: int) -> None:
+def _do(trials: int, job: Job) -> None:
     """Do a job and keep its figures; they are written last, so that a job is whole or not there."""
     begun, setting = time.process_time(), _shared[1]
     kind = job.what.split(" ")[0]

@@ -3,21 +3,19 @@
 import argparse
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from shared.each import each
 
-from slimaffect.bars import bars
 from slimaffect.data import Clips
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import interval, versus
-from slimaffect.execute.surroundings import surrounded
 
 if TYPE_CHECKING:
     from slimaffect.train.candidate import Candidate
@@ -74,13 +72,9 @@ def run(
     work.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not job.file(work).exists()]
     early, late = ([job for job in missing if (job.arm == first) is wanted] for wanted in (True, False))
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (clips, device))
-    with bars(console) as watch, surrounded(1), pool:
-        for what, batch in ((first, early), ("other arms", late)):
-            futures = [pool.submit(_do, do, job, work, epochs) for job in batch]
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                watch(what, done, len(batch))
+    one = partial(_do, do, work, epochs)
+    for what, batch in ((first, early), ("other arms", late)):
+        each(one, batch, what=what, workers=workers, start=_start, given=(clips, device), console=console)
 
 
 _given: list[tuple[Clips, str]] = []
@@ -93,7 +87,7 @@ def _start(clips: Clips, device: str) -> None:
     _given.append((clips, device))
 
 
-def _do(do: Do, job: Job, work: Path, epochs: int) -> None:
+def _do(do: Do, work: Path, epochs: int, job: Job) -> None:
     from slimaffect.train.device import computing_on
 
     clips, device = _given[0]
