@@ -1,36 +1,38 @@
 """From a plain training to a cheap one, one lever at a time: what each saves, and what it costs in accuracy.
 
-The baseline trains the reference model leave-one-site-out as one would without this package: it decodes the videos in
+The baseline trains a model (--model) leave-one-site-out as one would without this package: it decodes the videos in
 every epoch, 25 frames a second, crops of 96 pixels, float32, every frame in every epoch, and 16 settings tried at full
-size in each fold. The rungs, each added to those before it:
+size in each fold. The rungs, each added to those before it, those first that are meant to lose nothing:
 
 - decode once: crops are prepared once and mapped from disk;
 - frame rate: 12.5 frames a second;
 - pixels: crops of 48 pixels;
 - precision: bfloat16 where the processor has it, and kernels that lie in memory as pictures do;
 - schedule: the three stages of `train`, an epoch of which is a fixed number of steps;
-- backbone: the shape `small`;
-- subset: a quarter of each subject's clips, evenly in time, trained twice as long as their share;
-- trials: `tune` in the place of 16 trials at full size.
+- trials: `tune` with 24 trials in the place of 16 trainings at full size;
+- backbone: a smaller shape (--smaller);
+- subset: a quarter of each subject's clips, evenly in time, trained twice as long as their share.
 
 Each rung is also taken alone, all else as in the baseline. Costs are CPU-seconds of everything: decoding, selection,
 training, search. What was measured and what was counted from it: every arm is trained once in each fold with each seed,
 on all sites but one, and scored by its exported file on that one. Decoding in every epoch is one measured decoding of
 the fold's videos times the epochs; decoding once changes no training, so it shares the baseline's. The 16 trials are 16
-times the measured training. `tune` is run and measured on the last rung; alone it would be a search at baseline cost in
-every fold, and is left out unless --everything is given.
+times the measured training. `tune` is run and measured wherever it stands in the ladder; alone it would be a search at
+baseline cost in every fold, and is left out unless --everything is given. Every way is scored at all frames of the
+baseline's rate: one that sees every second frame holds each answer for two.
 Packing folds on one device is no lever on a CPU, where each process has its own core, so it is not here.
 
 Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
 CCC is that of the default settings.
 
-Not run to its end yet. Finished jobs are kept in --work, so it can be stopped.
+Finished jobs are kept in --work, so it can be stopped.
 """
 
 import argparse
 import json
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -43,7 +45,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from shared.arms import Job as Answered
-from shared.arms import answer_exported, parser
+from shared.arms import exported_session, parser
 from shared.each import each
 from shared.where import where
 
@@ -51,18 +53,20 @@ from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
 from slimaffect.data.prepare import dataset_folder
 from slimaffect.data.synthetic import SyntheticSettings
-from slimaffect.evaluate.answers import Answers
+from slimaffect.evaluate.answers import Answers, SubjectAnswers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import versus
 from slimaffect.execute.cache import write_json
 from slimaffect.run.places import Places
 
 if TYPE_CHECKING:
+    from slimaffect.runtime.session import Session
     from slimaffect.steps.train import Train
     from slimaffect.train.candidate import Candidate
 
 BASELINE = "baseline"
-RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "backbone", "subset", "trials")
+RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "trials", "backbone", "subset")
+RATE, PIXELS = 25.0, 96  # frames a second and side of the crops, of the baseline; its rungs halve them
 TRIED = 16  # settings in each fold of the baseline
 BATCH, WINDOWS, WINDOW, UNSCORED = 128, 6, 52, 20  # frames, as in the defaults of `train`
 
@@ -77,7 +81,7 @@ class Way:
     @property
     def data(self) -> tuple[float, int]:
         """Frames a second, and the side of the crops."""
-        return (12.5 if "frame rate" in self.taken else 25.0), (48 if "pixels" in self.taken else 96)
+        return RATE / (2 if "frame rate" in self.taken else 1), PIXELS // (2 if "pixels" in self.taken else 1)
 
     @property
     def training(self) -> str:
@@ -112,6 +116,12 @@ class Setting:
     quick: bool
     people: SyntheticSettings
     cache: Path
+    models: tuple[str, str]  # shapes of the baseline and of the rung `backbone`
+
+    def clips(self, rate: float, pixels: int) -> Clips:
+        """Answer the crops of a kind, which are prepared once."""
+        settings = DataSettings(synthetic=self.people, rate=rate, pixels=pixels)
+        return prepare(settings, self.work / f"crops-{rate:g}-{pixels}", workers=1).clips
 
 
 def ways(*, everything: bool) -> list[Way]:
@@ -125,14 +135,15 @@ def main() -> None:
     """Do what is missing, then print the ladder."""
     options = parser(__doc__ or "", "12 short recordings, 1 seed, trainings of seconds: does it run?")
     options.set_defaults(seeds=1, epochs=10)
+    options.add_argument("--model", default="reference", help="shape of the baseline")
+    options.add_argument("--smaller", default="small", help="shape of the rung `backbone`")
     options.add_argument("--everything", action="store_true", help="search alone too")
     options.add_argument("--picture", type=Path, metavar="FILE", help="draw the ladder")
     chosen = options.parse_args()
     rows = climb(chosen, Console())
     if chosen.json:
-        chosen.json.write_text(
-            json.dumps({**where(), "rows": rows, "seeds": chosen.seeds, "epochs": chosen.epochs}, indent=1)
-        )
+        asked = {name: getattr(chosen, name) for name in ("model", "smaller", "seeds", "epochs")}
+        chosen.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
     if chosen.picture and rows:
         draw(rows, chosen.picture)
 
@@ -142,9 +153,10 @@ def climb(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]
     quick = SyntheticSettings(subjects=12, seconds=10)
     people, cache = quick if options.quick else SyntheticSettings(), Places.choose().cache
     seeds, epochs = (1, 1) if options.quick else (options.seeds, options.epochs)
-    work = (options.work or cache / "ladder") / f"{people.subjects}-{people.seconds:g}-{epochs}"
+    models = (options.model, options.smaller)
+    work = (options.work or cache / "ladder") / "-".join((f"{people.subjects}-{people.seconds:g}-{epochs}", *models))
     work.mkdir(parents=True, exist_ok=True)
-    setting = Setting(work, epochs, options.quick, people, cache)
+    setting = Setting(work, epochs, options.quick, people, cache, models)
     every = ways(everything=options.everything)
     decoding = {way.data: decoded(way.data, setting, options.workers, console) for way in every}
     jobs = [Job(way, site, seed) for way in every for seed in range(seeds) for site in people.sites]
@@ -205,10 +217,9 @@ def _train(setting: Setting, job: Job) -> None:
     from slimaffect.train.journal import Journal, keeping
 
     rate, pixels = job.way.data
-    settings = DataSettings(synthetic=setting.people, rate=rate, pixels=pixels)
-    clips = prepare(settings, setting.work / f"crops-{rate:g}-{pixels}", workers=1).clips
-    training, taken = clips.without_site(job.held_out), job.way.taken
-    spec = shape("small" if "backbone" in taken else "reference").model_copy(update={"pixels": pixels})
+    clips, taken = setting.clips(rate, pixels), job.way.taken
+    training = clips.without_site(job.held_out)
+    spec = shape(setting.models["backbone" in taken]).model_copy(update={"pixels": pixels})
     candidate = first_candidate(spec, training, job.seed)
     folder = setting.work / "checkpoints" / job.file(setting.work).stem
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,10 +230,24 @@ def _train(setting: Setting, job: Job) -> None:
         selected = time.process_time()
         candidate = _trained(candidate, training, job.way, setting)
         trained = time.process_time()
-    answer_exported(candidate, clips.of_sites([job.held_out]), job.answered, setting.work)
+    scored = setting.clips(RATE, PIXELS).of_sites([job.held_out])
+    with exported_session(candidate) as session:
+        held = answer_held(session, clips.of_sites([job.held_out]), scored, job.seed)
+    held.save(job.answered.file(setting.work))
     video_s = sum(len(recording) for recording in training.recordings) / rate
     cost = {"selection_s": selected - begun, "training_s": trained - selected, "video_s": video_s}
     write_json(job.file(setting.work), cost | {"examples": journal.examples, "trainings": journal.trainings})
+
+
+def answer_held(session: "Session", seen: Clips, scored: Clips, seed: int) -> Answers:
+    """Answer to what is seen, and hold each answer until the next at the times that are scored."""
+    told: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
+    for fewer, every in zip(seen.recordings, scored.recordings, strict=True):
+        # Frames lie on whole multiples of the rate, so a quarter of one is rounding, and no neighbour.
+        last = np.searchsorted(fewer.times, every.times + 0.25 / scored.rate, side="right") - 1
+        told[every.subject].append((session.recording(fewer.frames)[last], every.affect, every.valid))
+    people = (SubjectAnswers(name, *map(np.concatenate, zip(*parts, strict=True))) for name, parts in told.items())
+    return Answers(scored.sites[0], seed, tuple(people))
 
 
 def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting) -> "Candidate":
@@ -232,7 +257,7 @@ def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting
     if "trials" not in way.taken:
         return train.apply(candidate)
     words = {"train": train.model_dump(exclude={"weights"})}
-    few = {"budget": {"trials": 3, "warm_up": 1}} if setting.quick else {"budget": {"trials": 52}}
+    few = {"budget": {"trials": 3, "warm_up": 1}} if setting.quick else {"budget": {"trials": 24, "warm_up": 16}}
     return Tune.model_validate(words | few).apply(candidate)
 
 

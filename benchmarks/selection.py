@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from shared.arms import exported_session
 from shared.each import each
 from shared.where import where
 
@@ -147,13 +148,9 @@ def _start(clips: Clips) -> None:
 
 def _train(work: Path, epochs: int, model: str, job: Job) -> None:
     """Select, train, export and answer; the answers are written last, so that a job is whole or not there."""
-    import tempfile
-
     from slimaffect.execute.deploy import answer
     from slimaffect.execute.store import first_candidate
-    from slimaffect.export import export
     from slimaffect.model.shapes import shape
-    from slimaffect.runtime.session import open_model
     from slimaffect.steps.subset import Subset
     from slimaffect.steps.train import Train
     from slimaffect.train.journal import Journal, keeping
@@ -172,8 +169,7 @@ def _train(work: Path, epochs: int, model: str, job: Job) -> None:
         trained = time.process_time()
     cost = {"selection_s": selected - begun, "training_s": trained - selected, "examples": journal.examples}
     job.file(work).with_suffix(".json").write_text(json.dumps(cost))
-    with tempfile.TemporaryDirectory() as folder:
-        session = open_model(export(candidate, Path(folder)).files["fp32"], runtime="onnxruntime")
+    with exported_session(candidate) as session:
         answer(session, clips.of_sites([job.held_out]), job.seed).save(job.file(work))
 
 

@@ -2,7 +2,8 @@
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import interval, versus
 
 if TYPE_CHECKING:
+    from slimaffect.runtime.session import Session
     from slimaffect.train.candidate import Candidate
 
 
@@ -98,13 +100,19 @@ def _do(do: Do, work: Path, epochs: int, job: Job) -> None:
 def answer_exported(candidate: "Candidate", test: Clips, job: Job, work: Path) -> None:
     """Export, let the file answer to the tested recordings, and keep what it says."""
     from slimaffect.execute.deploy import answer
+
+    with exported_session(candidate) as session:
+        answer(session, test, job.seed).save(job.file(work))
+
+
+@contextmanager
+def exported_session(candidate: "Candidate") -> Iterator["Session"]:
+    """Open what a candidate exports in float32; the file is gone afterwards."""
     from slimaffect.export import export
     from slimaffect.runtime.session import open_model
 
     with tempfile.TemporaryDirectory() as folder:
-        exported = export(candidate, Path(folder))
-        session = open_model(exported.files["fp32"], runtime="onnxruntime")
-        answer(session, test, job.seed).save(job.file(work))
+        yield open_model(export(candidate, Path(folder)).files["fp32"], runtime="onnxruntime")
 
 
 def whole_arms(arms: Sequence[str], sites: Sequence[str], seeds: Sequence[int], work: Path) -> dict[str, list[Answers]]:

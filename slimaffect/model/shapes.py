@@ -17,18 +17,26 @@ def _patched(side: int, widths: tuple[int, ...], features: int, hidden: int) -> 
 
 def _resnet(block: str, depths: tuple[int, ...], features: int, lstm: Lstm) -> ModelSpec:
     """The shapes of He et al. 2016, Table 1, with a bottleneck to the LSTM instead of the classifier."""
+    cnn = ResNetCnn.model_validate({"block": block, "stages": _stages(block, depths, 64), "imagenet": True})
+    return ModelSpec(pixels=112, cnn=cnn, features=features, lstm=lstm)
+
+
+def _small_resnet(depths: tuple[int, ...], width: int) -> ModelSpec:
+    cnn = ResNetCnn(block="basic", stem_width=width, stages=_stages("basic", depths, width))
+    return ModelSpec(cnn=cnn)
+
+
+def _stages(block: str, depths: tuple[int, ...], width: int) -> tuple[ResNetStage, ...]:
     growth, inner = (1, 1) if block == "basic" else (4, 2)
-    stages = tuple(
+    return tuple(
         ResNetStage(
-            width=64 * 2**level * growth,
-            inner=((64 * 2**level,) * inner,) * depth,
+            width=width * 2**level * growth,
+            inner=((width * 2**level,) * inner,) * depth,
             stride=1 if level == 0 else 2,
             projection=level > 0 or growth > 1,
         )
         for level, depth in enumerate(depths)
     )
-    cnn = ResNetCnn.model_validate({"block": block, "stages": stages, "imagenet": True})
-    return ModelSpec(pixels=112, cnn=cnn, features=features, lstm=lstm)
 
 
 SHAPES: dict[str, ModelSpec] = {
@@ -42,6 +50,8 @@ SHAPES: dict[str, ModelSpec] = {
     "tiny_patches": _patched(8, (32, 32), features=32, hidden=32),
     "micro": _patched(4, (16, 16, 16), features=16, hidden=16),
     "micro_patches": _patched(8, (16, 16), features=16, hidden=16),
+    # The widths of MLPerf Tiny's ResNet-8 (Banbury et al. 2021, https://arxiv.org/abs/2106.07597), its last map averaged.
+    "resnet8": _small_resnet((1, 1, 1), width=16),
     "resnet18": _resnet("basic", (2, 2, 2, 2), features=64, lstm=Lstm(hidden=128)),
     "resnet34": _resnet("basic", (3, 4, 6, 3), features=64, lstm=Lstm(hidden=128)),
     "resnet50": _resnet("bottleneck", (3, 4, 6, 3), features=128, lstm=Lstm(hidden=256, layers=2)),

@@ -5,6 +5,7 @@ import pytest
 from slimaffect.errors import ModelError
 from slimaffect.model.count import parameters
 from slimaffect.model.shapes import SHAPES, shape
+from slimaffect.model.spec import ResNetCnn
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,8 @@ def test_resnets_have_the_published_backbone() -> None:
     """ResNet-18, 34 and 50 without classifier have 11.2, 21.3 and 23.5 million parameters (He et al. 2016)."""
     from slimaffect.model.count import layers
 
-    counted = {n: sum(x.parameters for x in layers(shape(n)) if x.name.startswith("cnn")) for n in SHAPES if "res" in n}
+    published = [name for name, spec in SHAPES.items() if isinstance(spec.cnn, ResNetCnn) and spec.cnn.imagenet]
+    counted = {n: sum(x.parameters for x in layers(shape(n)) if x.name.startswith("cnn")) for n in published}
     assert counted == {"resnet18": 11_176_512, "resnet34": 21_284_672, "resnet50": 23_508_032}
 
 
