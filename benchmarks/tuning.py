@@ -3,6 +3,7 @@
 Both search the same space (the default of `tune`) for the highest CCC on the same validation subjects, who belong to
 training sites; the site S4 is held out and nobody looks at it.
 
+- none: the settings that `train` has by default;
 - random: 200 trainings at full size with settings drawn by chance; its best is the one of the highest CCC;
 - random, equal cost: the first of these that cost together no more than `tune` did;
 - tune: the step's search with its defaults, checks at full size included.
@@ -12,8 +13,12 @@ judged by the same subjects: that is the CCC to compare. Costs are CPU-seconds o
 
 Three seeds are 600 trainings for random search. `--one` lets all seeds be compared with one random search, that of seed
 0, and judges everything by the subjects that chose its best: what `tune` found with other seeds was chosen by others.
-Finished jobs are kept in --work, so it can be
-stopped, and each is a process of its own, so --workers may be as many as there are cores.
+
+Measured on 27 November 2026 (`--model micro --epochs 6 --one --again 6`), two cores of an AMD EPYC virtual machine:
+docs/methods/tune.md and results/reference/tuning.json.
+
+Finished jobs are kept in --work, so it can be stopped, and each is a process of its own, so --workers may be as many as
+there are cores.
 """
 
 import argparse
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     from slimaffect.search.trials import Trials
 
 HELD_OUT = "S4"
-ARMS = RANDOM, EQUAL, TUNE = "random", "random, equal cost", "tune"
+ARMS = NONE, RANDOM, EQUAL, TUNE = "none", "random", "random, equal cost", "tune"
 QUICK = {
     "frames": {"steps": 3, "batch": 16},
     "sequences": {"steps": 3, "batch": 4, "frames": 40},
@@ -91,9 +96,8 @@ def main() -> None:
         chosen.seeds, chosen.epochs, chosen.trials, chosen.again = 1, 3, 6, 1
     rows = compare(chosen, Console())
     if chosen.json:
-        chosen.json.write_text(
-            json.dumps({**where(), "rows": rows, "seeds": chosen.seeds, "trials": chosen.trials}, indent=1)
-        )
+        asked = {name: getattr(chosen, name) for name in ("model", "epochs", "seeds", "trials", "one", "again")}
+        chosen.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
 
 
 def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
@@ -113,8 +117,8 @@ def compare(options: argparse.Namespace, console: Console) -> list[dict[str, Any
     first += [Job(RANDOM, seed, number) for number in range(options.trials) for seed in searches]
     second = [
         Job(f"again {arm}", seed, number)
-        for arm in (TUNE, RANDOM, EQUAL)
-        for seed in (searches if arm == RANDOM else seeds)
+        for arm in ARMS
+        for seed in (searches if arm in {NONE, RANDOM} else seeds)
         for number in range(options.again)
     ]
     if not options.table:
@@ -212,6 +216,8 @@ def _again(job: Job, setting: Setting, trials: int) -> dict[str, Any]:
 def best_of(arm: str, seed: int, setting: Setting, trials: int) -> dict[str, Any]:
     """Answer what an arm found: values, the CCC that chose them, and what that cost."""
     work, search = setting.work, setting.of_random(seed)
+    if arm == NONE:
+        return {"values": {}, "ccc": None, "cpu_s": 0.0, "tried": 0}
     if arm == TUNE:
         return json.loads(Job(TUNE, seed).file(work).read_text())
     tried = [json.loads(Job(RANDOM, search, number).file(work).read_text()) for number in range(trials)]
@@ -229,7 +235,7 @@ def _rows(setting: Setting, seeds: Sequence[int], options: argparse.Namespace) -
         full = best_of(RANDOM, seed, setting, options.trials)
         for arm in ARMS:
             found = best_of(arm, seed, setting, options.trials)
-            by = setting.of_random(seed) if arm == RANDOM else seed
+            by = setting.of_random(seed) if arm in {NONE, RANDOM} else seed
             jobs = [Job(f"again {arm}", by, number) for number in range(options.again)]
             again = [json.loads(job.file(setting.work).read_text())["ccc"] for job in jobs]
             rows.append(
@@ -258,7 +264,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
             str(one["trainings"]),
             f"{one['cpu_s']:.0f}",
             f"{one['cost']:.1%}",
-            f"{one['chosen_by_ccc']:.3f}",
+            "-" if one["chosen_by_ccc"] is None else f"{one['chosen_by_ccc']:.3f}",
             f"{one['ccc']:.3f}",
             "-" if one["frozen"] is None else ", ".join(one["frozen"]) or "none",
         )
