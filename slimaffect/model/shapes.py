@@ -50,7 +50,7 @@ SHAPES: dict[str, ModelSpec] = {
     "tiny_patches": _patched(8, (32, 32), features=32, hidden=32),
     "micro": _patched(4, (16, 16, 16), features=16, hidden=16),
     "micro_patches": _patched(8, (16, 16), features=16, hidden=16),
-    # The widths of MLPerf Tiny's ResNet-8 (Banbury et al. 2021, https://arxiv.org/abs/2106.07597), its last map averaged.
+    # In the widths of the ResNet-8 of MLPerf Tiny (Banbury et al. 2021, https://arxiv.org/abs/2106.07597).
     "resnet8": _small_resnet((1, 1, 1), width=16),
     "resnet18": _resnet("basic", (2, 2, 2, 2), features=64, lstm=Lstm(hidden=128)),
     "resnet34": _resnet("basic", (3, 4, 6, 3), features=64, lstm=Lstm(hidden=128)),
