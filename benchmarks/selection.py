@@ -85,7 +85,8 @@ def main() -> None:
     console = Console()
     rows = at_scale(options, console) if options.scale else against_everything(options, console)
     if options.json:
-        options.json.write_text(json.dumps({**where(), "rows": rows}, indent=1))
+        asked = {} if options.scale else {name: getattr(options, name) for name in ("model", "epochs", "seeds")}
+        options.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
 
 
 def _options() -> argparse.Namespace:
