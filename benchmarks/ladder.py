@@ -8,9 +8,9 @@ size in each fold. The rungs, each added to those before it, those first that ar
 - frame rate: 12.5 frames a second;
 - pixels: crops of 48 pixels;
 - precision: bfloat16 where the processor has it, and kernels that lie in memory as pictures do;
-- schedule: the three stages of `train`, an epoch of which is a fixed number of steps;
+- schedule: the three stages of `train`, an epoch of which is a fixed number of steps, for --short epochs;
+- backbone: another shape (--other);
 - trials: `tune` with 24 trials in the place of 16 trainings at full size;
-- backbone: a smaller shape (--smaller);
 - subset: a quarter of each subject's clips, evenly in time, trained twice as long as their share.
 
 Each rung is also taken alone, all else as in the baseline. Costs are CPU-seconds of everything: decoding, selection,
@@ -18,8 +18,9 @@ training, search. What was measured and what was counted from it: every arm is t
 on all sites but one, and scored by its exported file on that one. Decoding in every epoch is one measured decoding of
 the fold's videos times the epochs; decoding once changes no training, so it shares the baseline's. The 16 trials are 16
 times the measured training. `tune` is run and measured wherever it stands in the ladder; alone it would be a search at
-baseline cost in every fold, and is left out unless --everything is given. Every way is scored at all frames of the
-baseline's rate: one that sees every second frame holds each answer for two.
+baseline cost in every fold, and is left out unless --everything is given. Other rungs that are trained alone may be
+so on some folds only (--alone), and are then compared with the baseline of these. Every way is scored at all frames of
+the baseline's rate: one that sees every second frame holds each answer for two.
 Packing folds on one device is no lever on a CPU, where each process has its own core, so it is not here.
 
 Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from slimaffect.train.candidate import Candidate
 
 BASELINE = "baseline"
-RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "trials", "backbone", "subset")
+RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "backbone", "trials", "subset")
 RATE, PIXELS = 25.0, 96  # frames a second and side of the crops, of the baseline; its rungs halve them
 TRIED = 16  # settings in each fold of the baseline
 BATCH, WINDOWS, WINDOW, UNSCORED = 128, 6, 52, 20  # frames, as in the defaults of `train`
@@ -113,6 +114,7 @@ class Setting:
 
     work: Path
     epochs: int
+    short: int  # epochs of the rung `schedule`
     quick: bool
     people: SyntheticSettings
     cache: Path
@@ -124,11 +126,11 @@ class Setting:
         return prepare(settings, self.work / f"crops-{rate:g}-{pixels}", workers=1).clips
 
 
-def ways(*, everything: bool) -> list[Way]:
-    """List the baseline, the ladder, and every rung alone."""
+def ways(*, everything: bool) -> tuple[list[Way], list[Way]]:
+    """List the ladder from its baseline on, and every rung alone."""
     ladder = [Way(f"+ {rung}", RUNGS[: number + 1]) for number, rung in enumerate(RUNGS)]
     alone = [Way(f"{rung} alone", (rung,)) for rung in RUNGS if everything or rung != "trials"]
-    return [Way(BASELINE, ()), *ladder, *alone]
+    return [Way(BASELINE, ()), *ladder], alone
 
 
 def main() -> None:
@@ -136,13 +138,15 @@ def main() -> None:
     options = parser(__doc__ or "", "12 short recordings, 1 seed, trainings of seconds: does it run?")
     options.set_defaults(seeds=1, epochs=10)
     options.add_argument("--model", default="reference", help="shape of the baseline")
-    options.add_argument("--smaller", default="small", help="shape of the rung `backbone`")
+    options.add_argument("--other", default="small", help="shape of the rung `backbone`")
+    options.add_argument("--short", type=int, default=12, help="epochs of the rung `schedule`")
+    options.add_argument("--alone", nargs="+", metavar="SITE", help="sites on which a rung alone is trained; all")
     options.add_argument("--everything", action="store_true", help="search alone too")
     options.add_argument("--picture", type=Path, metavar="FILE", help="draw the ladder")
     chosen = options.parse_args()
     rows = climb(chosen, Console())
     if chosen.json:
-        asked = {name: getattr(chosen, name) for name in ("model", "smaller", "seeds", "epochs")}
+        asked = {name: getattr(chosen, name) for name in ("model", "other", "seeds", "epochs", "short", "alone")}
         chosen.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
     if chosen.picture and rows:
         draw(rows, chosen.picture)
@@ -153,13 +157,21 @@ def climb(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]
     quick = SyntheticSettings(subjects=12, seconds=10)
     people, cache = quick if options.quick else SyntheticSettings(), Places.choose().cache
     seeds, epochs = (1, 1) if options.quick else (options.seeds, options.epochs)
-    models = (options.model, options.smaller)
-    work = (options.work or cache / "ladder") / "-".join((f"{people.subjects}-{people.seconds:g}-{epochs}", *models))
+    short, models = 1 if options.quick else options.short, (options.model, options.other)
+    kind = f"{people.subjects}-{people.seconds:g}-{epochs}-{short}"
+    work = (options.work or cache / "ladder") / "-".join((kind, *models))
     work.mkdir(parents=True, exist_ok=True)
-    setting = Setting(work, epochs, options.quick, people, cache, models)
-    every = ways(everything=options.everything)
+    setting = Setting(work, epochs, short, options.quick, people, cache, models)
+    ladder, alone = ways(everything=options.everything)
+    every = [*ladder, *alone]
     decoding = {way.data: decoded(way.data, setting, options.workers, console) for way in every}
-    jobs = [Job(way, site, seed) for way in every for seed in range(seeds) for site in people.sites]
+    shared = {way.training for way in ladder}  # these trainings are there on every site
+    jobs = [
+        Job(way, site, seed)
+        for way in every
+        for seed in range(seeds)
+        for site in (people.sites if way.training in shared else options.alone or people.sites)
+    ]
     if not options.table:
         missing = {job.file(work): job for job in reversed(jobs) if not job.file(work).exists()}
         _run([*missing.values()][::-1], setting, options.workers, console)
@@ -269,7 +281,7 @@ def schedule(training: Clips, way: Way, setting: Setting) -> "Train":
     if "schedule" in way.taken:
         # Two thirds of the epochs on everything; on a subset twice as many as its share.
         longer = 2 if "subset" in way.taken else 1
-        return Train.model_validate({"epochs": 12 * longer if not setting.quick else 1, "amp": amp})
+        return Train.model_validate({"epochs": setting.short * longer, "amp": amp})
     frames = sum(len(recording) for recording in training.recordings)
     windows = {"batch": WINDOWS, "frames": WINDOW, "unscored": UNSCORED}
     stages = {
@@ -283,12 +295,15 @@ def schedule(training: Clips, way: Way, setting: Setting) -> "Train":
 def _row(
     way: Way, baseline: Way, jobs: Sequence[Job], decoding: dict[tuple[float, int], dict[str, float]], setting: Setting
 ) -> dict[str, Any]:
-    """Add up a way's costs over folds and seeds, and compare it with the baseline."""
+    """Add up a way's costs over folds and seeds, and compare it with the baseline on the same folds."""
+    sites = {job.held_out for job in jobs if job.way == way}
+    jobs = [job for job in jobs if job.held_out in sites]
     answers = {one: _answers(one, jobs, setting.work) for one in (way, baseline)}
     compared = versus(answers[baseline], answers[way], margin=0.03)
     costs = {one: _costs(one, jobs, decoding, setting) for one in (way, baseline)}
     return {
         "way": way.name,
+        "sites": sorted(sites),
         "taken": list(way.taken),
         "ccc": score(answers[way]).ccc,
         "delta": compared.delta,
