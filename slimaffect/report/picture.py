@@ -12,6 +12,7 @@ from slimaffect.result import Result, Variant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
 
 # Okabe and Ito's colours; the marks differ in shape as well, for print without colour.
 LOOKS: dict[Standing, tuple[str, str]] = {
@@ -22,6 +23,7 @@ LOOKS: dict[Standing, tuple[str, str]] = {
     "unknown": ("#777777", "o"),
 }
 
+LINE = 10  # points from one line of names to the next
 MOST_NAMES = 30  # points beyond which only the front carries names and intervals
 
 
@@ -38,15 +40,23 @@ def write_picture(result: Result, target: Path | BytesIO, kind: Literal["png", "
     with rc_context(look):
         figure = Figure(figsize=(9.6, 4.2), layout="constrained", dpi=200)
         left, right = figure.subplots(1, 2, sharey=True)
-        _draw(left, table, clip_ms, "median time per clip, ms (measured)")
-        _draw(right, table, energy_of, _energy_title(result, energy_of))
+        names = [
+            _draw(left, table, clip_ms, "median time per clip, ms (measured)"),
+            _draw(right, table, energy_of, _energy_title(result, energy_of)),
+        ]
         left.set_ylabel(f"CCC on held-out {result.folds}s")
         _explain(figure, table)
+        figure.draw_without_rendering()  # only now is it known where points lie
+        for written in names:
+            move_apart(written)
         undated = {"Date": None} if kind == "svg" else {}
         figure.savefig(target, format=kind, metadata=undated)  # pyright: ignore[reportArgumentType]
 
 
-def _draw(axes: "Axes", table: Sequence[Row], cost: Callable[[Variant], float | None], title: str) -> None:
+def _draw(
+    axes: "Axes", table: Sequence[Row], cost: Callable[[Variant], float | None], title: str
+) -> "list[Annotation]":
+    """Draw one front, and answer the names on it."""
     points = [(row, cost(row.variant), ccc(row.variant)) for row in table]
     known = [(row, x, y) for row, x, y in points if x is not None and y is not None]
     axes.set_xlabel(title)
@@ -55,15 +65,16 @@ def _draw(axes: "Axes", table: Sequence[Row], cost: Callable[[Variant], float | 
     axes.set_axisbelow(True)
     if not known:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color="#777777")
-        return
+        return []
     _stretch(axes, [x for _, x, _ in known])
     on = non_dominated([(y, x) for _, x, y in known])
     _line(axes, sorted((x, y) for (_, x, y), kept in zip(known, on, strict=True) if kept), max(x for _, x, _ in known))
-    few = len(known) <= MOST_NAMES
+    few, names = len(known) <= MOST_NAMES, []
     for (row, x, y), kept in zip(known, on, strict=True):
         _point(axes, row, x, y, sure=few or bool(kept))
         if few or kept:
-            _name(axes, row.variant.name, (x, y), on_front=bool(kept))
+            names.append(_name(axes, row.variant.name, (x, y), on_front=bool(kept)))
+    return names
 
 
 def _line(axes: "Axes", front: Sequence[tuple[float, float]], dearest: float) -> None:
@@ -72,13 +83,26 @@ def _line(axes: "Axes", front: Sequence[tuple[float, float]], dearest: float) ->
     axes.step(*zip(*front, edge, strict=True), where="post", color="#999999", linewidth=1.2, zorder=1)
 
 
-def _name(axes: "Axes", name: str, at: tuple[float, float], *, on_front: bool) -> None:
+def _name(axes: "Axes", name: str, at: tuple[float, float], *, on_front: bool) -> "Annotation":
     """Write a name where no better variant can be: above and left of the front, below and right behind it."""
     from matplotlib.patheffects import withStroke
 
     offset, side = ((-6, 5), "right") if on_front else ((7, -11), "left")
     text = axes.annotate(name, at, xytext=offset, textcoords="offset points", ha=side, fontsize=8, zorder=4)
     text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    return text
+
+
+def move_apart(names: "Sequence[Annotation]") -> None:
+    """Move a name that lies on an earlier one away from its point, line by line."""
+    placed = []
+    for name in names:
+        x, y = name.xyann
+        for lines in range(4):
+            name.xyann = (x, y + LINE * lines * (1 if y > 0 else -1))
+            if name.get_window_extent().count_overlaps(placed) == 0:
+                break
+        placed.append(name.get_window_extent())
 
 
 def _point(axes: "Axes", row: Row, x: float, y: float, *, sure: bool) -> None:

@@ -15,7 +15,7 @@ from slimaffect.report.merge import merge
 from slimaffect.report.page import dearest, missing
 from slimaffect.report.page import page as page_of
 from slimaffect.report.payload import payload
-from slimaffect.report.picture import write_picture
+from slimaffect.report.picture import move_apart, write_picture
 from slimaffect.result import LedgerEntry, Result, SiteDelta
 
 
@@ -176,6 +176,21 @@ def test_the_svg_is_the_same_each_time(result):
         write_picture(result, picture, "svg")
     assert one.getvalue() == two.getvalue()
     assert one.getvalue().startswith(b"<?xml")
+
+
+def test_names_on_the_picture_do_not_lie_on_each_other():
+    """Three points in one place have names in three lines; a fourth elsewhere stays beside its point."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(dpi=200)
+    axes = figure.subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    beside = {"xytext": (-6, 5), "textcoords": "offset points", "ha": "right"}
+    names = [axes.annotate("small-int8", (x, 0.5), fontsize=8, **beside) for x in (0.5, 0.5, 0.51, 0.9)]
+    figure.draw_without_rendering()
+    move_apart(names)
+    assert names[0].get_window_extent().count_overlaps([one.get_window_extent() for one in names[1:]]) == 0
+    assert [one.xyann[1] for one in names] == [5, 15, 25, 5]
 
 
 def test_the_page_carries_its_result(page, result):
