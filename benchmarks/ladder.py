@@ -26,7 +26,7 @@ Packing folds on one device is no lever on a CPU, where each process has its own
 Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
 CCC is that of the default settings.
 
-Finished jobs are kept in --work, so it can be stopped.
+Not run on the default data yet, where it takes hours. Finished jobs are kept in --work, so it can be stopped.
 """
 
 import argparse
