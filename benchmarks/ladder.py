@@ -33,7 +33,6 @@ import argparse
 import json
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -52,9 +51,9 @@ from shared.where import where
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
-from slimaffect.data.prepare import dataset_folder
+from slimaffect.data.prepare import Prepared, dataset_folder
 from slimaffect.data.synthetic import SyntheticSettings
-from slimaffect.evaluate.answers import Answers, SubjectAnswers
+from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
 from slimaffect.evaluate.versus import versus
 from slimaffect.execute.cache import write_json
@@ -120,10 +119,10 @@ class Setting:
     cache: Path
     models: tuple[str, str]  # shapes of the baseline and of the rung `backbone`
 
-    def clips(self, rate: float, pixels: int) -> Clips:
-        """Answer the crops of a kind, which are prepared once."""
+    def prepared(self, rate: float, pixels: int) -> Prepared:
+        """Answer the crops of a kind, which are prepared once, each kind in a cache of its own."""
         settings = DataSettings(synthetic=self.people, rate=rate, pixels=pixels)
-        return prepare(settings, self.work / f"crops-{rate:g}-{pixels}", workers=1).clips
+        return prepare(settings, self.work / f"crops-{rate:g}-{pixels}", workers=1)
 
 
 def ways(*, everything: bool) -> tuple[list[Way], list[Way]]:
@@ -196,7 +195,7 @@ def decoded(data: tuple[float, int], setting: Setting, workers: int, console: Co
 
 def _prepared_alone(settings: DataSettings, setting: Setting) -> dict[str, float]:
     """Decode, find faces and crop once, in one process so that its CPU time is all there is."""
-    found = prepare(settings, setting.work / f"crops-{settings.rate:g}-{settings.pixels}", workers=1)
+    found = setting.prepared(settings.rate, settings.pixels)
     once = time.process_time()
     _decode(found.dataset.sources[0].video, settings.rate)
     seconds = len(found.clips.recordings[0]) / settings.rate
@@ -229,7 +228,7 @@ def _train(setting: Setting, job: Job) -> None:
     from slimaffect.train.journal import Journal, keeping
 
     rate, pixels = job.way.data
-    clips, taken = setting.clips(rate, pixels), job.way.taken
+    clips, taken = setting.prepared(rate, pixels).clips, job.way.taken
     training = clips.without_site(job.held_out)
     spec = shape(setting.models["backbone" in taken]).model_copy(update={"pixels": pixels})
     candidate = first_candidate(spec, training, job.seed)
@@ -242,7 +241,7 @@ def _train(setting: Setting, job: Job) -> None:
         selected = time.process_time()
         candidate = _trained(candidate, training, job.way, setting)
         trained = time.process_time()
-    scored = setting.clips(RATE, PIXELS).of_sites([job.held_out])
+    scored = setting.prepared(RATE, PIXELS).clips.of_sites([job.held_out])
     with exported_session(candidate) as session:
         held = answer_held(session, clips.of_sites([job.held_out]), scored, job.seed)
     held.save(job.answered.file(setting.work))
@@ -253,13 +252,14 @@ def _train(setting: Setting, job: Job) -> None:
 
 def answer_held(session: "Session", seen: Clips, scored: Clips, seed: int) -> Answers:
     """Answer to what is seen, and hold each answer until the next at the times that are scored."""
-    told: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
+    from slimaffect.execute.deploy import of_subjects
+
+    held = []
     for fewer, every in zip(seen.recordings, scored.recordings, strict=True):
         # Frames lie on whole multiples of the rate, so a quarter of one is rounding, and no neighbour.
         last = np.searchsorted(fewer.times, every.times + 0.25 / scored.rate, side="right") - 1
-        told[every.subject].append((session.recording(fewer.frames)[last], every.affect, every.valid))
-    people = (SubjectAnswers(name, *map(np.concatenate, zip(*parts, strict=True))) for name, parts in told.items())
-    return Answers(scored.sites[0], seed, tuple(people))
+        held.append(session.recording(fewer.frames)[last])
+    return of_subjects(scored, held, seed)
 
 
 def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting) -> "Candidate":
@@ -279,7 +279,7 @@ def schedule(training: Clips, way: Way, setting: Setting) -> "Train":
 
     amp = "auto" if "precision" in way.taken else "off"
     if "schedule" in way.taken:
-        # Two thirds of the epochs on everything; on a subset twice as many as its share.
+        # On a subset an epoch has as many fewer steps, and there are twice as many epochs.
         longer = 2 if "subset" in way.taken else 1
         return Train.model_validate({"epochs": setting.short * longer, "amp": amp})
     frames = sum(len(recording) for recording in training.recordings)

@@ -1,11 +1,13 @@
 """The end of a variant: export the candidate and have the exported file answer on the held-out site."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from slimaffect.data.clips import Clips
 from slimaffect.errors import ExportError
@@ -71,9 +73,14 @@ def answers_file(folder: Path, flavour: str, runtime: Runtime) -> Path:
 
 def answer(session: Session, clips: Clips, seed: int) -> Answers:
     """Read every recording from its start to its end, and put each subject's recordings behind each other."""
+    return of_subjects(clips, (session.recording(recording.frames) for recording in clips.recordings), seed)
+
+
+def of_subjects(clips: Clips, predicted: Iterable[Float[np.ndarray, "time 2"]], seed: int) -> Answers:
+    """Put what was answered to each recording beside its labels, and each subject's recordings behind each other."""
     told: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = defaultdict(list)
-    for recording in clips.recordings:
-        told[recording.subject].append((session.recording(recording.frames), recording.affect, recording.valid))
+    for recording, said in zip(clips.recordings, predicted, strict=True):
+        told[recording.subject].append((said, recording.affect, recording.valid))
     people = (
         SubjectAnswers(name, *(np.concatenate(part) for part in zip(*parts, strict=True)))
         for name, parts in told.items()

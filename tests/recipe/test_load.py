@@ -52,7 +52,7 @@ def test_the_shipped_recipes_are_these() -> None:
 
 
 def test_the_distill_recipe_sweeps_students_and_precisions() -> None:
-    """The design's example gives the baseline and three students in two precisions, in reading order."""
+    """It gives the baseline and three students in two precisions, in reading order."""
     names = [variant.name for variant in load_recipe("distill").variants]
     assert names == ["baseline", "resnet8-fp32", "resnet8-int8", "small-fp32", "small-int8", "micro-fp32", "micro-int8"]
 
