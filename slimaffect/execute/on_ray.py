@@ -17,6 +17,7 @@ from slimaffect.execute.cache import Cache
 from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.order import Order
+from slimaffect.execute.surroundings import surroundings
 from slimaffect.execute.task import Task
 
 MANY = 10_000  # tasks that may queue in Ray at once
@@ -35,7 +36,12 @@ class RayEngine:
         self.slots = MANY if settings.workers == "auto" else settings.workers
         self._opened = _connect(self._ray, settings)
         self._order = Order(settings, clips, cache)
-        asked = {"num_cpus": settings.threads * settings.ranks, "num_gpus": settings.gpus, "max_retries": 0}
+        asked = {
+            "num_cpus": settings.threads * settings.ranks,
+            "num_gpus": settings.gpus,
+            "max_retries": 0,
+            "runtime_env": {"env_vars": surroundings(settings.threads)},
+        }
         self._do = self._ray.remote(**asked)(do)
         self._running: dict[Any, str] = {}
 

@@ -15,6 +15,7 @@ from slimaffect.execute.cache import Cache
 from slimaffect.execute.engine import Heard
 from slimaffect.execute.execution import Execution
 from slimaffect.execute.order import Order, serve
+from slimaffect.execute.surroundings import surrounded
 from slimaffect.execute.task import Task
 
 MANY = 1000  # jobs of one array
@@ -46,6 +47,7 @@ class SlurmEngine:
         """
         here = settings.slurm.cluster == "local"
         self.slots = settings.processes(tasks) if here else MANY if settings.workers == "auto" else settings.workers
+        self._threads = settings.threads
         self._order = Order(settings, clips, cache)
         self._executor = _executor(settings, str(self._order.folder / "jobs"))
         self._waiting: list[str] = []
@@ -71,7 +73,8 @@ class SlurmEngine:
         if not self._waiting:
             return
         keys, self._waiting = self._waiting, []
-        with self._executor.batch():
+        # sbatch hands the environment it was called in to the jobs, and so does submitit on this machine.
+        with surrounded(self._threads), self._executor.batch():
             jobs = [self._executor.submit(Call(str(self._order.folder), key)) for key in keys]
         self._running |= dict(zip(keys, jobs, strict=True))
 
