@@ -10,7 +10,7 @@ size in each fold. The rungs, each added to those before it, those first that ar
 - precision: bfloat16 where the processor has it, and kernels that lie in memory as pictures do;
 - schedule: the three stages of `train`, an epoch of which is a fixed number of steps, for --short epochs;
 - backbone: another shape (--other);
-- trials: `tune` with 24 trials in the place of 16 trainings at full size;
+- trials: `tune` with 16 trials on proxies (and no check of the rates at full size) in the place of 16 trainings;
 - subset: a quarter of each subject's clips, evenly in time, trained twice as long as their share.
 
 Each rung is also taken alone, all else as in the baseline. Costs are CPU-seconds of everything: decoding, selection,
@@ -269,7 +269,8 @@ def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting
     if "trials" not in way.taken:
         return train.apply(candidate)
     words = {"train": train.model_dump(exclude={"weights"})}
-    few = {"budget": {"trials": 3, "warm_up": 1}} if setting.quick else {"budget": {"trials": 24, "warm_up": 16}}
+    tried = 3 if setting.quick else TRIED
+    few = {"budget": {"trials": tried, "warm_up": tried}, "recheck": []}
     return Tune.model_validate(words | few).apply(candidate)
 
 
@@ -325,7 +326,8 @@ def _costs(
     told = [json.loads(job.file(setting.work).read_text()) for job in jobs if job.way == way]
     spent = {name: float(np.sum([one[name] for one in told])) for name in told[0]}
     of_videos = decoding[way.data]
-    again = of_videos["decode_cpu_s_per_s"] * spent["video_s"] * setting.epochs
+    epochs = setting.short if "schedule" in way.taken else setting.epochs
+    again = of_videos["decode_cpu_s_per_s"] * spent["video_s"] * epochs
     decode = of_videos["prepare_cpu_s"] if "decode once" in way.taken else again
     times = 1 if "trials" in way.taken else TRIED
     # Crops that lie on disk serve every trial, fold and seed; decoding in every epoch is paid in each of them.

@@ -112,9 +112,14 @@ class Trials:
     def recheck(self, found: Findings, factors: Sequence[float]) -> tuple[Knobs, dict[str, Any]]:
         """Try the found values at full size, and answer the best with all that is to be told.
 
+        Without factors nothing is tried, and the found values are the answer.
+
         Raises:
             RunError: no training at full size came to its end.
         """
+        if not factors:
+            knobs = self._knobs(found.best)
+            return knobs, self._told(found, (), (), None, knobs)
         tried = recheck(found.best, factors, lambda factor: partial(self.at_full_size, factor), self.book)
         whole = [(told, factor) for told, factor in zip(tried, factors, strict=True) if told.score is not None]
         if not whole:
@@ -124,9 +129,9 @@ class Trials:
         return best, self._told(found, tried, factors, told, best)
 
     def _told(
-        self, found: Findings, tried: Sequence[Told], factors: Sequence[float], best: Told, knobs: Knobs
+        self, found: Findings, tried: Sequence[Told], factors: Sequence[float], best: Told | None, knobs: Knobs
     ) -> dict[str, Any]:
-        full = best.cost.examples * len(self.candidate.clips.subjects) / max(1, len(self.sides[0].subjects))
+        share = len(self.sides[0].subjects) / len(self.candidate.clips.subjects)
         return {
             "best": found.best,
             "proxy_ccc": found.score,
@@ -134,7 +139,7 @@ class Trials:
                 {"rate_factor": factor, "ccc": one.score, "state": one.state}
                 for factor, one in zip(factors, tried, strict=True)
             ],
-            "validation_ccc": best.score,
+            "validation_ccc": best.score if best else None,
             "trained_with": knobs.model_dump(mode="json"),
             "settings": list(self.space),
             "free": [path for path in self.space if path not in found.frozen],
@@ -144,7 +149,7 @@ class Trials:
             "top": list(found.top),
             "score": found.score,
             "people": people(self.candidate.clips),
-            **counted(self.book, full),
+            **counted(self.book, best.cost.examples / share if best else 0),
         }
 
     def _knobs(self, values: Values, factor: float = 1.0) -> Knobs:

@@ -78,6 +78,16 @@ def test_it_trains_with_what_it_found(candidate, settings, monkeypatch):
     assert all(map(torch.equal, alone.parameters(), tuned.model.parameters()))
 
 
+def test_without_factors_nothing_is_trained_at_full_size(candidate, settings):
+    """The proxy is trusted; what only a training at full size could tell is not told."""
+    with keeping(Journal()) as journal:
+        Tune.model_validate(settings | {"recheck": []}).apply(candidate)
+    told = journal.figures["tune"]
+    assert told["by_stage"]["full size"] == 0
+    assert (told["full_size"], told["validation_ccc"], told["full_trainings"]) == ([], None, None)
+    assert told["trained_with"]["rates"] == pytest.approx(told["best"]["rates"])
+
+
 def test_a_killed_search_goes_on_to_the_same_model(candidate, settings, tmp_path):
     """No finished trial is repeated, and the one that was killed goes on from its checkpoint."""
     step = Tune.model_validate(settings)
