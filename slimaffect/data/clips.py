@@ -86,6 +86,14 @@ class Clips:
         """Side of the square face crops, in pixels."""
         return int(self.recordings[0].frames.shape[-1])
 
+    def covered(self, number: int) -> Bool[np.ndarray, " time"]:
+        """Tell which frames of a recording lie under a clip."""
+        steps = np.zeros(len(self.recordings[number]) + 1, dtype=np.int64)
+        first = self.windows[self.windows[:, 0] == number, 1]
+        np.add.at(steps, first, 1)
+        np.add.at(steps, np.minimum(first + self.length, len(steps) - 1), -1)
+        return np.cumsum(steps[:-1]) > 0
+
     def pick(self, kept: Iterable[int] | np.ndarray) -> "Clips":
         """Keep the clips with these indices."""
         return replace(self, windows=self.windows[np.asarray(kept, dtype=np.int64)])

@@ -22,7 +22,7 @@ from slimaffect.search.knobs import Knobs
 from slimaffect.search.search import CHECKS, TRIALS, Findings, Start, counted, recheck, search
 from slimaffect.search.space import Space, Values, chosen, value_at
 from slimaffect.search.transfer import Earlier, people
-from slimaffect.select.thin import thin
+from slimaffect.select.thin import middle
 from slimaffect.settings import Settings
 from slimaffect.train.candidate import Candidate
 from slimaffect.train.journal import Journal, Leaving, journal, keeping
@@ -39,7 +39,7 @@ class Proxy(Settings):
     """How much of the training a trial is."""
 
     keep: Share = 0.25
-    """Share of each training subject's clips, evenly in time."""
+    """Share of each training recording: its middle."""
     width: Share = 0.5
     """Factor on every width of the model."""
     epochs: Share = 0.34
@@ -94,11 +94,9 @@ class Trials:
 
     @cached_property
     def fewer(self) -> tuple[Clips, Clips]:
-        """The same, of a trial: fewer clips, and the middle of what judges."""
+        """The same, of a trial: the middle of every recording."""
         learn, judge = self.sides
-        seed = torch_seed(self.candidate.seed, "tune proxy")
-        kept = learn if self.proxy.keep == 1 else thin(learn, "stride", keep=self.proxy.keep, seed=seed).clips
-        return kept, shortened(judge, self.proxy.judged)
+        return middle(learn, self.proxy.keep), shortened(judge, self.proxy.judged)
 
     def search(self, earlier: Earlier | None, *, tolerance: float) -> Findings:
         """Run or go on with the search."""

@@ -1,7 +1,7 @@
 """From clips to what selectors read: clips that share no frame, their mean labels, their subjects."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from slimaffect.data.clips import Clips
 
@@ -54,13 +54,4 @@ def subjects(clips: Clips) -> Int[np.ndarray, " clips"]:
 
 def labelled(clips: Clips) -> int:
     """Count the labelled frames under the clips, each once."""
-    return sum(int((recording.valid & covered(clips, n)).sum()) for n, recording in enumerate(clips.recordings))
-
-
-def covered(clips: Clips, number: int) -> Bool[np.ndarray, " time"]:
-    """Tell which frames of a recording lie under a clip."""
-    steps = np.zeros(len(clips.recordings[number]) + 1, dtype=np.int64)
-    first = clips.windows[clips.windows[:, 0] == number, 1]
-    np.add.at(steps, first, 1)
-    np.add.at(steps, first + clips.length, -1)
-    return np.cumsum(steps[:-1]) > 0
+    return sum(int((recording.valid & clips.covered(n)).sum()) for n, recording in enumerate(clips.recordings))

@@ -1,4 +1,8 @@
-"""The frames that training may draw from: those that the kept clips cover, spread evenly over all subjects."""
+"""The frames that training may draw from: those that the kept clips cover, spread evenly over all subjects.
+
+What an LSTM says of a frame hangs on seconds before it, and a clip may be shorter. So windows run on over frames that
+no kept clip covers: these are history, and never scored.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -8,13 +12,13 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from slimaffect.data.clips import Clips, Recording
+from slimaffect.data.clips import Clips
 from slimaffect.errors import RunError
 from slimaffect.train.device import device
 
 
 class Stretch(NamedTuple):
-    """Neighbouring frames of one recording that clips cover: frames first to last - 1."""
+    """The part of one recording that windows may lie in: frames first to last - 1."""
 
     recording: int
     first: int
@@ -48,11 +52,12 @@ class Extra(NamedTuple):
     share: float
 
 
+HISTORY = 20  # frames before the first kept one; stages leave as many at a window's start unscored
 RESIDENT = 0.4  # of a GPU's free memory may hold frames; the rest is for whoever trains, and for other tasks
 
 
 class Pool:
-    """All frames under the clips, handed out on the processor that trains. On a GPU they stay, if they fit there.
+    """The frames under the clips, handed out on the processor that trains. On a GPU all stay, if they fit there.
 
     Draws are stratified: the timeline of all subjects in even parts, one draw each.
 
@@ -71,6 +76,7 @@ class Pool:
             self.stretches += tuple(shifted)
         self._resident, self._first = _resident(self.frames, self.device), np.cumsum([0, *map(len, self.frames)])
         self.share, self.spared = clips.share, clips.spared
+        self._scored = [*_scored(clips), *(_scored(extra.clips) if extra else ())]
         self.single_places = self._places_of_frames()
         if not (self.single_places[:, 0] < self._labelled).any():
             raise RunError(
@@ -79,12 +85,12 @@ class Pool:
             )
 
     def _places_of_frames(self) -> Int[np.ndarray, "frames 2"]:
-        """List stretch and index of every covered frame that is scored."""
+        """List stretch and index of every frame that is scored."""
         places = [(index, s.first + np.flatnonzero(self._valid(s))) for index, s in enumerate(self.stretches)]
         return np.concatenate([_pairs(index, at) for index, at in places] or [np.empty((0, 2), np.int64)])
 
     def _valid(self, stretch: Stretch) -> Bool[np.ndarray, " time"]:
-        return self.recordings[stretch.recording].valid[stretch.first : stretch.last]
+        return self._scored[stretch.recording][stretch.first : stretch.last]
 
     def single(self, batch: int, random: np.random.Generator) -> Windows:
         """Draw single labelled frames, as windows of one frame."""
@@ -117,7 +123,7 @@ class Pool:
             at = np.arange(stretch.first, last_start + 1)
             # A short stretch keeps half its frames scored rather than none.
             begin = at + _warm_up(stretch, length, unscored)
-            labelled = np.concatenate([[0], np.cumsum(self.recordings[stretch.recording].valid)])
+            labelled = np.concatenate([[0], np.cumsum(self._scored[stretch.recording])])
             counted = labelled[np.minimum(at + length, stretch.last)] - labelled[begin]
             found.append(_pairs(index, at[counted > 0]))
         starts = np.concatenate(found)
@@ -142,7 +148,7 @@ class Pool:
         recording = self.recordings[stretch.recording]
         at = np.arange(first, first + length)
         inside = np.minimum(at, stretch.last - 1)
-        seen = recording.valid[inside] & (at < stretch.last)
+        seen = self._scored[stretch.recording][inside] & (at < stretch.last)
         seen[: _warm_up(stretch, length, unscored)] = False
         affect = recording.affect[inside]
         return Place(stretch.recording, inside, _labels(affect), seen & _labelled(affect), seen)
@@ -183,19 +189,16 @@ def _warm_up(stretch: Stretch, length: int, unscored: int) -> int:
 
 
 def _stretches(clips: Clips) -> Iterator[Stretch]:
-    """Join overlapping and touching clips."""
-    for index, recording in enumerate(clips.recordings):
-        covered = _covered(recording, clips.windows[clips.windows[:, 0] == index, 1], clips.length)
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], covered.astype(np.int8), [0]])))
-        for first, last in edges.reshape(-1, 2):
-            yield Stretch(index, int(first), int(last))
+    """Reach from before each recording's first kept frame to its last; what is not kept is history."""
+    for index in range(len(clips.recordings)):
+        at = np.flatnonzero(clips.covered(index))
+        if len(at):
+            yield Stretch(index, max(0, int(at[0]) - HISTORY), int(at[-1]) + 1)
 
 
-def _covered(recording: Recording, starts: Int[np.ndarray, " clips"], length: int) -> Bool[np.ndarray, " time"]:
-    covered = np.zeros(len(recording), dtype=bool)
-    for start in starts:
-        covered[start : start + length] = True
-    return covered
+def _scored(clips: Clips) -> Iterator[Bool[np.ndarray, " time"]]:
+    """Mark each recording's valid frames under a kept clip."""
+    return (recording.valid & clips.covered(index) for index, recording in enumerate(clips.recordings))
 
 
 def _stratified(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from slimaffect.data.clips import Clips, Recording
 from slimaffect.errors import RunError
@@ -22,12 +23,27 @@ def clips_of(windows: list[tuple[int, int]], *recordings: Recording, length: int
     return Clips(recordings, np.asarray(windows, dtype=np.int64).reshape(-1, 2), length, 10.0)
 
 
-def test_touching_clips_make_one_stretch_and_gaps_part_them() -> None:
-    """Frames that no clip covers are never drawn: a subset of clips is a subset of frames."""
+def test_frames_under_no_clip_are_history_and_never_scored() -> None:
+    """A subset of clips is a subset of labels; windows of the LSTM run on over what lies between."""
     pool = Pool(clips_of([(0, 0), (0, 3), (0, 8), (0, 20)], numbered()))
-    assert pool.stretches == (Stretch(0, 0, 13), Stretch(0, 20, 25))
+    kept = {*range(13), *range(20, 25)}
+    assert pool.stretches == (Stretch(0, 0, 25),)
     drawn = pool.single(200, np.random.default_rng(0)).frames[:, 0, 0, 0, 0]
-    assert set(drawn.tolist()) == {*range(13), *range(20, 25)}
+    assert set(drawn.tolist()) == kept
+    windows = pool.cut(np.array([[0, 10], [0, 15]]), 10, 2)
+    assert windows.frames[:, :, 0, 0, 0].tolist() == [[*range(10, 20)], [*range(15, 25)]]
+    assert windows.valid.tolist() == [
+        [at >= first + 2 and at in kept for at in range(first, first + 10)] for first in (10, 15)
+    ]
+    assert torch.equal(windows.seen, windows.valid)  # a teacher is heard on no more frames than the labels are
+
+
+def test_a_clip_in_the_middle_has_history_before_it() -> None:
+    """Else its first frames would warm the LSTM up and never be scored."""
+    pool = Pool(clips_of([(0, 25)], numbered(40)))
+    assert pool.stretches == (Stretch(0, 5, 30),)
+    windows = pool.cut(pool.starts(25, 20), 25, 20)
+    assert windows.frames[0, windows.valid[0], 0, 0, 0].tolist() == [25, 26, 27, 28, 29]
 
 
 def test_single_frames_come_with_their_own_labels() -> None:
