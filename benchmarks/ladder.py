@@ -10,7 +10,8 @@ size in each fold. The rungs, each added to those before it, those first that ar
 - precision: bfloat16 where the processor has it, and kernels that lie in memory as pictures do;
 - schedule: the three stages of `train`, an epoch of which is a fixed number of steps, for --short epochs;
 - backbone: another shape (--other);
-- trials: `tune` with 16 trials on proxies (and no check of the rates at full size) in the place of 16 trainings;
+- trials: `tune` with 16 trials on proxies, the best of them tried at full size beside no search, in the place of 16
+  trainings;
 - subset: a quarter of each subject's clips, evenly in time, trained twice as long as their share.
 
 Each rung is also taken alone, all else as in the baseline. Costs are CPU-seconds of everything: decoding, selection,
@@ -268,7 +269,7 @@ def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting
         return train.apply(candidate)
     words = {"train": train.model_dump(exclude={"weights"})}
     tried = 3 if setting.quick else TRIED
-    few = {"budget": {"trials": tried, "warm_up": tried}, "recheck": []}
+    few = {"budget": {"trials": tried, "warm_up": tried}, "recheck": [1.0]}
     return Tune.model_validate(words | few).apply(candidate)
 
 

@@ -25,15 +25,17 @@ def _sentence(name: str, searches: Sequence[dict[str, Any]]) -> str:
     counts = {state: sum(one[state] for one in searches) for state in ("started", "pruned", "failed", "killed")}
     which = f" (frozen in some search: {listed(frozen)})" if frozen else ""
     times = "one search" if len(searches) == 1 else f"{len(searches)} searches"
-    full, judged = (_median([one[name] for one in searches]) for name in ("full_trainings", "validation_ccc"))
-    of_full = "" if full is None else f"{figures(full, 2)} full trainings and "  # nothing was tried at full size
-    scored = "" if judged is None else f" CCC on validation subjects {plain(judged)}."
     return (
         f"`{name}`: {times} left {kept} of {len(searches[0]['settings'])} settings free{which}. "
         f"{count(counts['started'])} trainings were started, of which {counts['pruned']} pruned, {counts['failed']} "
-        f"failed and {counts['killed']} were killed and done again; that is {of_full}"
-        f"{seconds(_median([one['spent']['cpu_s'] for one in searches]))} of CPU a search.{scored}"
+        f"failed and {counts['killed']} were killed and done again; that is {_each(searches, 'full_trainings')} full "
+        f"trainings and {seconds(_median([one['spent']['cpu_s'] for one in searches]))} of CPU a search. "
+        f"CCC on validation subjects {plain(_median([one['validation_ccc'] for one in searches]))}."
     )
+
+
+def _each(searches: Sequence[dict[str, Any]], name: str) -> str:
+    return figures(_median([one[name] for one in searches]), 2)
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -19,7 +19,7 @@ from slimaffect.model.net import AffectNet
 from slimaffect.search.book import Book, Report, Told
 from slimaffect.search.budget import Budget, Spent
 from slimaffect.search.knobs import Knobs
-from slimaffect.search.search import CHECKS, TRIALS, Findings, Start, counted, recheck, search
+from slimaffect.search.search import CHECKS, FULL, TRIALS, Findings, Start, counted, recheck, search
 from slimaffect.search.space import Space, Values, chosen, value_at
 from slimaffect.search.transfer import Earlier, people
 from slimaffect.select.thin import middle
@@ -46,6 +46,14 @@ class Proxy(Settings):
     """Share of the epochs."""
     judged: Share = 0.25
     """Share of each validation recording that judges a trial: its middle."""
+
+
+class Full(NamedTuple):
+    """A training at full size: of the `found` values or the recipe's `own`, with its rates so many times as high."""
+
+    values: Literal["found", "own"]
+    rate_factor: float
+    told: Told
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,44 +108,48 @@ class Trials:
 
     def search(self, earlier: Earlier | None, *, tolerance: float) -> Findings:
         """Run or go on with the search."""
-        here = {path: value_at(self.knobs, path) for path in self.space}
+        here = self.own
         start = Start((here,))
         if earlier is not None:
             known = {path: value for path, value in earlier.frozen.items() if path in self.space}
             start = Start((*({**here, **_within(top, here)} for top in earlier.top), here), known, warm_up=False)
         return search(self.space, self.knobs, start, self.budget, self.on_proxy, self.book, tolerance=tolerance)
 
-    def recheck(self, found: Findings, factors: Sequence[float]) -> tuple[Knobs, dict[str, Any]]:
-        """Try the found values at full size, and answer the best with all that is to be told.
+    @cached_property
+    def own(self) -> Values:
+        """What the recipe says of the settings that are searched."""
+        return {path: value_at(self.knobs, path) for path in self.space}
 
-        Without factors nothing is tried, and the found values are the answer.
+    def recheck(self, found: Findings, factors: Sequence[float]) -> tuple[Knobs, dict[str, Any]]:
+        """Try the found values and the recipe's own at full size, and answer the best with all that is to be told.
+
+        What is best on a proxy may be worse at full size than no search: a short training wants other settings.
 
         Raises:
             RunError: no training at full size came to its end.
         """
-        if not factors:
-            knobs = self._knobs(found.best)
-            return knobs, self._told(found, (), (), None, knobs)
         tried = recheck(found.best, factors, lambda factor: partial(self.at_full_size, factor), self.book)
-        whole = [(told, factor) for told, factor in zip(tried, factors, strict=True) if told.score is not None]
+        full = [Full("found", factor, told) for factor, told in zip(factors, tried, strict=True)]
+        if found.best != self.own:
+            told = self.book.run(FULL, f"{FULL} own", self.own, self.book.seed, partial(self.at_full_size, 1.0))
+            full.append(Full("own", 1.0, told))
+        whole = [one for one in full if one.told.score is not None]
         if not whole:
-            raise RunError(f"tune: no training at full size came to its end. The last one: {tried[-1].why}")
-        told, factor = max(whole, key=lambda one: one[0].score or 0.0)
-        best = self._knobs(found.best, factor)
-        return best, self._told(found, tried, factors, told, best)
+            raise RunError(f"tune: no training at full size came to its end. The last one: {full[-1].told.why}")
+        best = max(whole, key=lambda one: one.told.score or 0.0)
+        knobs = self._knobs(found.best if best.values == "found" else self.own, best.rate_factor)
+        return knobs, self._told(found, full, best.told, knobs)
 
-    def _told(
-        self, found: Findings, tried: Sequence[Told], factors: Sequence[float], best: Told | None, knobs: Knobs
-    ) -> dict[str, Any]:
-        share = len(self.sides[0].subjects) / len(self.candidate.clips.subjects)
+    def _told(self, found: Findings, tried: Sequence[Full], best: Told, knobs: Knobs) -> dict[str, Any]:
+        full = best.cost.examples * len(self.candidate.clips.subjects) / max(1, len(self.sides[0].subjects))
         return {
             "best": found.best,
             "proxy_ccc": found.score,
             "full_size": [
-                {"rate_factor": factor, "ccc": one.score, "state": one.state}
-                for factor, one in zip(factors, tried, strict=True)
+                {"values": one.values, "rate_factor": one.rate_factor, "ccc": one.told.score, "state": one.told.state}
+                for one in tried
             ],
-            "validation_ccc": best.score if best else None,
+            "validation_ccc": best.score,
             "trained_with": knobs.model_dump(mode="json"),
             "settings": list(self.space),
             "free": [path for path in self.space if path not in found.frozen],
@@ -147,7 +159,7 @@ class Trials:
             "top": list(found.top),
             "score": found.score,
             "people": people(self.candidate.clips),
-            **counted(self.book, best.cost.examples / share if best else 0),
+            **counted(self.book, full),
         }
 
     def _knobs(self, values: Values, factor: float = 1.0) -> Knobs:

@@ -56,8 +56,8 @@ class Tune(_From, Step):
     """Share of each training site's subjects that judge the trials."""
     tolerance: PositiveFloat = 0.01
     """Change of CCC below which a setting counts as unimportant in the paired check."""
-    recheck: tuple[PositiveFloat, ...] = (1.0, 0.5, 2.0)
-    """Factors on the learning rates that are tried at full size at the end; the best trains. `[]` trusts the proxy."""
+    recheck: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (1.0, 0.5, 2.0)
+    """Factors on the learning rates found, tried at full size at the end beside `train` as it is; the best trains."""
 
     @field_validator("space")
     @classmethod

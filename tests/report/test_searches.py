@@ -43,14 +43,6 @@ def test_how_many_settings_remain_of_how_many(result):
     assert "2 to 3 of 3 settings free" in console.file.getvalue()
 
 
-def test_what_was_not_tried_at_full_size_is_not_told(result):
-    """A search that trusts its proxy has neither a score nor a count of full trainings."""
-    one = told({}, ["rates"]) | {"full_trainings": None, "validation_ccc": None}
-    ledger = [LedgerEntry(key="0", step="tune", variants=["tiny-fp32"], found={"tune": one})]
-    (sentence,) = search_sentences(result.model_copy(update={"ledger": ledger}))
-    assert sentence.endswith("were killed and done again; that is 2 min 30 s of CPU a search.")
-
-
 def test_without_a_search_there_is_nothing_to_say(result):
     """Older results have no such field."""
     assert search_sentences(result) == []

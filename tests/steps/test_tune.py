@@ -24,6 +24,9 @@ pytest.importorskip("optuna")
 SPACE = {"rates": {"low": 0.5, "high": 2.0, "log": True}, "weight_decay": {"low": 0.0, "high": 0.1}}
 
 
+OWN = {"rates": 1.0, "weight_decay": 0.02}
+
+
 class Stopped(BaseException):
     """As if the process had been killed."""
 
@@ -67,25 +70,33 @@ def test_it_trains_with_what_it_found(candidate, settings, monkeypatch):
     assert all(map(torch.equal, before, candidate.model.parameters()))
     assert (tuned.clips, tuned.precision, tuned.seed) == (candidate.clips, candidate.precision, candidate.seed)
     assert told["settings"] == ["rates", "weight_decay"] == told["free"]
-    assert (told["started"], told["by_stage"]) == (5, {"trials": 3, "checks": 0, "full size": 2})
+    full = 2 if told["best"] == OWN else 3
+    assert (told["started"], told["by_stage"]) == (3 + full, {"trials": 3, "checks": 0, "full size": full})
     assert journal.trainings == told["started"] + 1
     assert journal.examples > told["spent"]["examples"] > 0
     knobs = Tune.model_validate(settings).train.model_validate(told["trained_with"])
-    assert knobs.rates == pytest.approx(
-        told["best"]["rates"] * max(told["full_size"], key=lambda o: o["ccc"])["rate_factor"]
-    )
+    won = max(told["full_size"], key=lambda one: one["ccc"])
+    begun = told["best"] if won["values"] == "found" else OWN
+    assert knobs.rates == pytest.approx(begun["rates"] * won["rate_factor"])
     alone = train(candidate.model, candidate.clips, candidate.loss, knobs.plain(), candidate.seed)
     assert all(map(torch.equal, alone.parameters(), tuned.model.parameters()))
 
 
-def test_without_factors_nothing_is_trained_at_full_size(candidate, settings):
-    """The proxy is trusted; what only a training at full size could tell is not told."""
+def test_what_helps_on_the_proxy_only_is_not_taken(candidate, settings, monkeypatch):
+    """The recipe's own settings are tried at full size as well, and win where the search's are worse there."""
+    own = Tune.model_validate(settings).train.rates
+
+    def scored(self, knobs, *_):
+        return 0.5 if knobs.rates == own or knobs.epochs < self.knobs.epochs else 0.1
+
+    monkeypatch.setattr("slimaffect.search.trials.Trials._score", scored)
+    monkeypatch.setattr("slimaffect.search.search._Plan.ranked", lambda self: self.book.trials("trials")[::-1])
     with keeping(Journal()) as journal:
-        Tune.model_validate(settings | {"recheck": []}).apply(candidate)
+        Tune.model_validate(settings).apply(candidate)
     told = journal.figures["tune"]
-    assert told["by_stage"]["full size"] == 0
-    assert (told["full_size"], told["validation_ccc"], told["full_trainings"]) == ([], None, None)
-    assert told["trained_with"]["rates"] == pytest.approx(told["best"]["rates"])
+    assert told["best"]["rates"] != own
+    assert [(one["values"], one["ccc"]) for one in told["full_size"]] == [("found", 0.1), ("found", 0.1), ("own", 0.5)]
+    assert (told["trained_with"]["rates"], told["validation_ccc"]) == (own, 0.5)
 
 
 def test_a_killed_search_goes_on_to_the_same_model(candidate, settings, tmp_path):
