@@ -27,7 +27,7 @@ Packing folds on one device is no lever on a CPU, where each process has its own
 Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
 CCC is that of the default settings.
 
-Not run on the default data yet, where it takes hours. Finished jobs are kept in --work, so it can be stopped.
+What it came to is told in docs/ladder.md. Some five core-hours; finished jobs are kept in --work, so it can be stopped.
 """
 
 import argparse
@@ -386,11 +386,12 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     left.set_yticks(places, [row["way"] for row in ladder])
     left.invert_yaxis()
     left.set(xscale="log", xlabel="times cheaper than the baseline, CPU-seconds")
+    left.xaxis.set_major_formatter("{x:g}")
     left.set_xlim(0.8, 3 * max(row["factor"] for row in ladder))
     right.axvline(0, color="#999999", linewidth=0.8)
     right.axvline(-0.03, color="#D55E00", linewidth=0.8, linestyle=":")
     right.set_xlabel("change of CCC against the baseline, 95 % over subjects")
-    left.legend(loc="lower right", frameon=False, fontsize=8)
+    left.legend(loc="upper right", frameon=False, fontsize=8)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
     FigureCanvasAgg(figure).print_png(str(file))
