@@ -41,10 +41,9 @@ SHORT: dict[str, Any] = {  # of seconds: it proves that the arms run
 
 def main() -> None:
     """Train what is missing, then time and compare."""
-    asked, console = (
-        parser(__doc__ or "", "two sites, 8 short recordings, 1 seed, two variants").parse_args(),
-        screen(),
-    )
+    options = parser(__doc__ or "", "two sites, 8 short recordings, 1 seed, two variants")
+    options.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="RECIPE", help="only these recipes")
+    asked, console = options.parse_args(), screen()
     recipe = load_recipe(RECIPES / "baseline.yaml")
     clips = clips_of(asked, recipe.data.pixels, console)
     chains = quick_variants() if asked.quick else variants(asked.only)

@@ -36,6 +36,7 @@ from rich.console import Console
 from rich.table import Table
 from shared.arms import exported_session
 from shared.each import each
+from shared.packed import unpack
 from shared.where import where
 
 from slimaffect.bars import bars
@@ -86,6 +87,7 @@ def main() -> None:
     rows = at_scale(options, console) if options.scale else against_everything(options, console)
     if options.json:
         asked = {} if options.scale else {name: getattr(options, name) for name in ("model", "epochs", "seeds")}
+        asked |= {} if options.scale else {"packed": bool(options.clips)}
         options.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
 
 
@@ -103,6 +105,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="where finished arms are kept")
+    parser.add_argument("--clips", type=Path, metavar="FOLDER", help="clips packed by benchmarks/pack.py")
     parser.add_argument("--scale", action="store_true", help="measure speed and memory on many units instead")
     parser.add_argument("--units", type=int, default=10_000_000)
     return parser.parse_args()
@@ -110,10 +113,7 @@ def _options() -> argparse.Namespace:
 
 def against_everything(options: argparse.Namespace, console: Console) -> list[dict]:
     """Train every arm on every fold, and compare."""
-    people = SyntheticSettings(subjects=12, seconds=20) if options.quick else SyntheticSettings()
-    with bars(console) as watch:
-        found = prepare(DataSettings(synthetic=people), Places.choose().cache, workers=options.workers, watch=watch)
-    clips = found.clips
+    clips = _read(options, console)
     seeds, epochs = (range(1), 1) if options.quick else (range(options.seeds), options.epochs)
     words, keeps = (("stride", "k_center"), (0.25,)) if options.quick else (options.by, options.keep)
     arms = [Arm(), *(Arm(by, keep, at) for at, keep, by in product(options.at, keeps, words))]
@@ -127,6 +127,16 @@ def against_everything(options: argparse.Namespace, console: Console) -> list[di
     if options.picture and rows:
         _draw(rows, options.picture)
     return rows
+
+
+def _read(options: argparse.Namespace, console: Console) -> Clips:
+    """Read packed clips, or prepare the default data."""
+    people = SyntheticSettings(subjects=12, seconds=20) if options.quick else SyntheticSettings()
+    cache = Places.choose().cache
+    with bars(console) as watch:
+        if options.clips:
+            return unpack(options.clips, cache / "unpacked", watch)
+        return prepare(DataSettings(synthetic=people), cache, workers=options.workers, watch=watch).clips
 
 
 def _run(

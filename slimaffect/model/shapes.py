@@ -46,6 +46,11 @@ SHAPES: dict[str, ModelSpec] = {
     "reference": _plain((32, 64, 96, 128), features=32, hidden=64, dropout=0.3),
     "small": _plain((16, 32, 48, 64), features=32, hidden=48, dropout=0.2),
     "small_patches": _patched(4, (32, 48, 64), features=32, hidden=48),
+    "compact": ModelSpec(
+        cnn=PlainCnn(stem="4x4", widths=(16, 32, 48, 64), residual=(False, False, True, True)),
+        dropout=0.0,
+        lstm=Lstm(hidden=48),
+    ),
     "tiny": _plain((16, 16, 32, 32), features=24, hidden=32, dropout=0.1),
     "tiny_patches": _patched(8, (32, 32), features=32, hidden=32),
     "micro": _patched(4, (16, 16, 16), features=16, hidden=16),
