@@ -28,7 +28,7 @@ from slimaffect.recipe import BASELINE, load_recipe
 from slimaffect.run.places import Places
 
 RECIPES = Path(__file__).parent.parent / "recipes" / "reference"
-NAMES = ("quantise", "distill", "prune", "slim")
+NAMES = ("quantise", "longer", "distill", "prune", "slim")
 INT8, EAGER, FASTEST = "quantise-int8", "torch eager", "its own int8"
 CLIP_FRAMES = 16
 SHORT: dict[str, Any] = {  # of seconds: it proves that the arms run
