@@ -7,6 +7,8 @@
 Runs every variant of recipes/reference on four folds with 3 seeds. As good as the baseline means: the lower end of the
 paired 95 % interval over subjects lies above -0.03 mean CCC. Times are of the exported file of the first fold on one
 core, a 16-frame clip, interleaved, process CPU time; the baseline also runs in torch eager, as its user would run it.
+Timed is the fastest runtime that opens a file; `docs/reference.md` tells what one seed gave (28 November 2026), and that
+OpenVINO's answers to the held-out recordings lay within 0.003 of the scored ones.
 """
 
 import json
