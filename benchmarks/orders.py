@@ -48,7 +48,7 @@ def main() -> None:
     if not asked.table:
         train(chains, spec, clips, list(seeds), asked, work)
     found = whole([one.name for one in chains], clips.sites, list(seeds), work)
-    times = {} if asked.train_only else timed(found, work, {}, 0.1 if asked.quick else 1.0)[0]
+    times = {} if asked.train_only else timed(found, work, clips, {}, 0.1 if asked.quick else 1.0)[0]
     rows = [score_row(name, jobs, found[FULL], work) | times.get(name, {}) for name, jobs in found.items()]
     console.print(table(rows, FULL, {}))
     if asked.json:

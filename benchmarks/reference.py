@@ -7,8 +7,7 @@
 Runs every variant of recipes/reference on four folds with 3 seeds. As good as the baseline means: the lower end of the
 paired 95 % interval over subjects lies above -0.03 mean CCC. Times are of the exported file of the first fold on one
 core, a 16-frame clip, interleaved, process CPU time; the baseline also runs in torch eager, as its user would run it.
-Timed is the fastest runtime that opens a file; `docs/reference.md` tells what one seed gave (28 November 2026), and that
-OpenVINO's answers to the held-out recordings lay within 0.003 of the scored ones.
+`docs/reference.md` tells what one seed gave (28 November 2026).
 """
 
 import json
@@ -24,6 +23,7 @@ import numpy as np
 import torch
 from shared.chains import Chain, Job, chain, clips_of, parser, score_row, screen, table, timed, train, whole
 
+from slimaffect.data import Clips
 from slimaffect.model.net import AffectNet
 from slimaffect.model.spec import ModelSpec
 from slimaffect.recipe import BASELINE, load_recipe
@@ -54,7 +54,7 @@ def main() -> None:
     if not asked.table:
         train(chains, recipe.spec, clips, seeds, asked, work)
     found = whole([one.name for one in chains], clips.sites, seeds, work)
-    times, eager_ms = ({}, None) if asked.train_only else time_all(found, recipe.spec, work, asked.quick)
+    times, eager_ms = ({}, None) if asked.train_only else time_all(found, recipe.spec, work, clips, quick=asked.quick)
     rows = [score_row(name, jobs, found[BASELINE], work) | times.get(name, {}) for name, jobs in found.items()]
     compared = {EAGER: eager_ms, FASTEST: times.get(INT8, {}).get("clip_ms")}
     console.print(table(rows, BASELINE, {name: ms for name, ms in compared.items() if ms}))
@@ -84,13 +84,13 @@ def quick_variants() -> list[Chain]:
 
 
 def time_all(
-    found: dict[str, list[Job]], spec: ModelSpec, work: Path, quick: bool
+    found: dict[str, list[Job]], spec: ModelSpec, work: Path, clips: Clips, *, quick: bool
 ) -> tuple[dict[str, dict[str, Any]], float]:
     """Time every chain's file, and the baseline in torch eager; its weights do not matter for that."""
     torch.set_num_threads(1)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    rows, others = timed(found, work, {EAGER: eager(spec)}, 0.2 if quick else 1.0)
+    rows, others = timed(found, work, clips, {EAGER: eager(spec)}, 0.2 if quick else 1.0)
     return rows, 1e3 * others[EAGER]["cpu_s_per_clip"]
 
 

@@ -28,10 +28,11 @@ from slimaffect.evaluate.versus import interval, versus
 from slimaffect.execute import Execution, Plan, Task, execute, tasks_of
 from slimaffect.execute.attempt import total
 from slimaffect.execute.cache import Cache, write_json
-from slimaffect.execute.deploy import answers_file
+from slimaffect.execute.deploy import COMPARED, answers_file
 from slimaffect.execute.estimate import expected_seconds
 from slimaffect.execute.view import TerminalView
-from slimaffect.measure.contenders import clip_reader, pairs
+from slimaffect.export.int8 import sample
+from slimaffect.measure.contenders import agreeing, clip_reader, pairs
 from slimaffect.measure.latency import measure_clips
 from slimaffect.model.spec import ModelSpec
 from slimaffect.run.places import Places
@@ -172,18 +173,25 @@ def score_row(name: str, jobs: Sequence[Job], against: Sequence[Job], work: Path
 
 
 def timed(
-    found: Mapping[str, Sequence[Job]], work: Path, others: Mapping[str, Callable[[], object]], budget_s: float
+    found: Mapping[str, Sequence[Job]],
+    work: Path,
+    clips: Clips,
+    others: Mapping[str, Callable[[], object]],
+    budget_s: float,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """Time each chain's file of the first fold and seed on one core, clip and stream, beside `others`, interleaved.
 
-    Answers for each chain the fastest runtime's figures, and the figures of the others.
+    Answers for each chain the figures of the fastest runtime that reads faces as ONNX Runtime does, whose answers are
+    scored, and the figures of the others.
     """
     readers: dict[str, Callable[[], object]] = dict(others)
     for name, jobs in found.items():
-        for kind, suffix, frames in (("clip", ".onnx", 16), ("stream", ".stream.onnx", 1)):
-            file = jobs[0].file(work, suffix)
-            for _, runtime in pairs({"": file}, [""]):
-                readers[f"{name}|{kind}|{runtime}"] = clip_reader(file, runtime, frames=frames)
+        flavour = json.loads(jobs[0].file(work, ".json").read_text())["flavour"]
+        files = {flavour: jobs[0].file(work, ".onnx")}
+        agree, _ = agreeing(files, pairs(files, [flavour]), sample(clips, COMPARED, jobs[0].seed))
+        for _, runtime in agree:
+            for kind, suffix, frames in (("clip", ".onnx", 16), ("stream", ".stream.onnx", 1)):
+                readers[f"{name}|{kind}|{runtime}"] = clip_reader(jobs[0].file(work, suffix), runtime, frames=frames)
     measured = measure_clips(readers, budget_s=budget_s * len(readers))
     rows: dict[str, dict[str, Any]] = {
         name: {"mb": jobs[0].file(work, ".onnx").stat().st_size / 1e6} for name, jobs in found.items()
