@@ -25,10 +25,10 @@ from typing import Any
 
 from rich.console import Console
 from shared.arms import Job, answer_exported, parser, row, run, table, whole_arms
-from shared.packed import strangers, unpack
+from shared.packed import packed_or_prepared, strangers
 
 from slimaffect.bars import bars
-from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data import Clips, DataSettings
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.data.synthetic.cast import takes
 from slimaffect.run.places import Places
@@ -57,7 +57,7 @@ def main() -> None:
     )
     chosen, console = options.parse_args(), Console()
     cache = Places.choose().cache
-    clips = clips_of(chosen, cache, console)
+    clips = clips_of(chosen, console)
     seeds, epochs = (range(1), 2) if chosen.quick else (range(chosen.seeds), chosen.epochs)
     kind = f"{clips.fingerprint[:12]}-{chosen.teacher}-{chosen.student}-{epochs}"
     work = (chosen.work or cache / "distillation") / kind
@@ -82,18 +82,16 @@ def main() -> None:
         chosen.json.write_text(json.dumps(told, indent=1) + "\n")
 
 
-def clips_of(chosen: argparse.Namespace, cache: Path, console: Console) -> Clips:
+def clips_of(chosen: argparse.Namespace, console: Console) -> Clips:
     """Read packed clips, or prepare the default data and, where an arm needs them, people without labels."""
     people = SyntheticSettings(subjects=8, seconds=10, sites=("S1", "S2")) if chosen.quick else SyntheticSettings()
     times = max(asked_times(arm) for arm in chosen.arms)
     with bars(console) as watch:
-        if chosen.clips:
-            return unpack(chosen.clips, cache / "unpacked", watch)
         settings = DataSettings(synthetic=people)
-        if times:
+        if times and not chosen.clips:
             folder = strangers(people, times, chosen.workers, watch)
             settings = settings.model_copy(update={"unlabelled": str(folder)})
-        return prepare(settings, cache, workers=chosen.workers, watch=watch).clips
+        return packed_or_prepared(chosen.clips, settings, chosen.workers, watch)
 
 
 def asked_times(arm: str) -> int:

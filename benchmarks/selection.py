@@ -36,11 +36,11 @@ from rich.console import Console
 from rich.table import Table
 from shared.arms import exported_session
 from shared.each import each
-from shared.packed import unpack
+from shared.packed import packed_or_prepared
 from shared.where import where
 
 from slimaffect.bars import bars
-from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data import Clips, DataSettings
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
@@ -86,8 +86,10 @@ def main() -> None:
     console = Console()
     rows = at_scale(options, console) if options.scale else against_everything(options, console)
     if options.json:
-        asked = {} if options.scale else {name: getattr(options, name) for name in ("model", "epochs", "seeds")}
-        asked |= {} if options.scale else {"packed": bool(options.clips)}
+        asked = {name: getattr(options, name) for name in ("model", "epochs", "seeds")} | {
+            "packed": bool(options.clips)
+        }
+        asked = {} if options.scale else asked
         options.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
 
 
@@ -132,11 +134,8 @@ def against_everything(options: argparse.Namespace, console: Console) -> list[di
 def _read(options: argparse.Namespace, console: Console) -> Clips:
     """Read packed clips, or prepare the default data."""
     people = SyntheticSettings(subjects=12, seconds=20) if options.quick else SyntheticSettings()
-    cache = Places.choose().cache
     with bars(console) as watch:
-        if options.clips:
-            return unpack(options.clips, cache / "unpacked", watch)
-        return prepare(DataSettings(synthetic=people), cache, workers=options.workers, watch=watch).clips
+        return packed_or_prepared(options.clips, DataSettings(synthetic=people), options.workers, watch)
 
 
 def _run(

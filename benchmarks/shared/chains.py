@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from shared.packed import packed_or_prepared
 
 from slimaffect.bars import bars
-from slimaffect.data import Clips, DataSettings, prepare
+from slimaffect.data import Clips, DataSettings
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.evaluate.answers import Answers
 from slimaffect.evaluate.scores import score
@@ -35,7 +36,6 @@ from slimaffect.export.int8 import sample
 from slimaffect.measure.contenders import agreeing, clip_reader, pairs
 from slimaffect.measure.latency import measure_clips
 from slimaffect.model.spec import ModelSpec
-from slimaffect.run.places import Places
 from slimaffect.steps import STEPS, Step
 
 MARGIN = 0.03  # of CCC
@@ -92,15 +92,9 @@ def screen() -> Console:
 
 def clips_of(asked: argparse.Namespace, pixels: int, console: Console) -> Clips:
     """Read packed clips, or prepare the default data."""
-    cache = Places.choose().cache
     people = SyntheticSettings(subjects=8, seconds=10, sites=("S1", "S2")) if asked.quick else SyntheticSettings()
     with bars(console) as watch:
-        if asked.clips:
-            from shared.packed import unpack
-
-            return unpack(asked.clips, cache / "unpacked", watch)
-        settings = DataSettings(pixels=pixels, synthetic=people)
-        return prepare(settings, cache, workers=asked.workers, watch=watch).clips
+        return packed_or_prepared(asked.clips, DataSettings(pixels=pixels, synthetic=people), asked.workers, watch)
 
 
 def train(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from slimaffect.callbacks import Watch, ignore
-from slimaffect.data import Clips, Recording
+from slimaffect.data import Clips, DataSettings, Recording, prepare
 from slimaffect.data.synthetic import SyntheticSettings, synthesise
 from slimaffect.run.places import Places
 
@@ -52,6 +52,14 @@ def unpack(folder: Path, into: Path, watch: Watch = ignore) -> Clips:
     strangers = unpack(inside, into / inside.name, watch) if (inside / INDEX).exists() else None
     windows = np.asarray(index["windows"], np.int64).reshape(-1, 2)
     return Clips(tuple(recordings), windows, index["length"], index["rate"], unlabelled=strangers)
+
+
+def packed_or_prepared(folder: Path | None, settings: DataSettings, workers: int, watch: Watch = ignore) -> Clips:
+    """Read packed clips where a folder of them is given, else prepare the data."""
+    cache = Places.choose().cache
+    if folder:
+        return unpack(folder, cache / "unpacked", watch)
+    return prepare(settings, cache, workers=workers, watch=watch).clips
 
 
 def strangers(people: SyntheticSettings, times: int, workers: int, watch: Watch = ignore) -> Path:

@@ -46,7 +46,7 @@ SHAPES: dict[str, ModelSpec] = {
     "reference": _plain((32, 64, 96, 128), features=32, hidden=64, dropout=0.3),
     "small": _plain((16, 32, 48, 64), features=32, hidden=48, dropout=0.2),
     "small_patches": _patched(4, (32, 48, 64), features=32, hidden=48),
-    "compact": ModelSpec(
+    "compact": ModelSpec(  # 4x4 patches too, and deep where maps are small (docs/reference.md)
         cnn=PlainCnn(stem="4x4", widths=(16, 32, 48, 64), residual=(False, False, True, True)),
         dropout=0.0,
         lstm=Lstm(hidden=48),
