@@ -193,11 +193,12 @@ def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
     with keeping(Journal(folder)):
         trials = _trials(job.seed, setting)
         found = trials.search(None, tolerance=0.01)
-        knobs, told = trials.recheck(found, (1.0, 0.5, 2.0))
+        _, told = trials.recheck(found, (1.0, 0.5, 2.0))
+    won = max(told["full_size"], key=lambda one: -1.0 if one["ccc"] is None else one["ccc"])
     # After a kill the CPU-seconds of this process are not all: the journal has those of every trial.
     return {
-        "values": found.best,
-        "factor": knobs.rates / float(found.best.get("rates", trials.knobs.rates)),
+        "values": found.best if won["values"] == "found" else {},
+        "factor": won["rate_factor"],
         "ccc": told["validation_ccc"],
         "told": told,
         "journal": str(folder / JOURNAL),

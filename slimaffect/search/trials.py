@@ -40,9 +40,9 @@ class Proxy(Settings):
 
     keep: Share = 0.25
     """Share of each training recording: its middle."""
-    width: Share = 0.5
+    width: Share = 1.0
     """Factor on every width of the model."""
-    epochs: Share = 0.34
+    epochs: Share = 0.5
     """Share of the epochs."""
     judged: Share = 0.25
     """Share of each validation recording that judges a trial: its middle."""
@@ -167,7 +167,7 @@ class Trials:
         return knobs.model_copy(update={"rates": knobs.rates * factor})
 
     def on_proxy(self, values: Values, seed: int, report: Report) -> float:
-        """Train a narrower model on fewer clips for fewer epochs, and answer its CCC on validation subjects."""
+        """Train on fewer clips for fewer epochs, a narrower model if asked; answer its CCC on validation subjects."""
         knobs = self._knobs(values)
         update = {
             "width": knobs.width * self.proxy.width,
