@@ -14,7 +14,7 @@ judged by the same subjects: that is the CCC to compare. Costs are CPU-seconds o
 Three seeds are 600 trainings for random search. `--one` lets all seeds be compared with one random search, that of seed
 0, and judges everything by the subjects that chose its best: what `tune` found with other seeds was chosen by others.
 
-Measured on 27 November 2026 (`--model micro --epochs 6 --one --again 6`), two cores of an AMD EPYC virtual machine:
+Measured on 28 November 2026 (`--model micro --epochs 6 --one --again 6`), two cores of an AMD EPYC virtual machine:
 docs/methods/tune.md and results/reference/tuning.json.
 
 Finished jobs are kept in --work, so it can be stopped, and each is a process of its own, so --workers may be as many as
