@@ -59,7 +59,8 @@ def main() -> None:
     cache = Places.choose().cache
     clips = clips_of(chosen, console)
     seeds, epochs = (range(1), 2) if chosen.quick else (range(chosen.seeds), chosen.epochs)
-    kind = f"{clips.fingerprint[:12]}-{chosen.teacher}-{chosen.student}-{epochs}"
+    labelled = replace(clips, unlabelled=None)  # arms without strangers serve those with them, asked for later
+    kind = f"{labelled.fingerprint[:12]}-{chosen.teacher}-{chosen.student}-{epochs}"
     work = (chosen.work or cache / "distillation") / kind
     arms = [arm for arm in ARMS if arm in {TEACHER, ALONE, *chosen.arms}]
     jobs = [Job(arm, site, seed) for arm in arms for seed in seeds for site in clips.sites]
