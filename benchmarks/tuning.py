@@ -193,7 +193,7 @@ def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
     with keeping(Journal(folder)):
         trials = _trials(job.seed, setting)
         found = trials.search(None, tolerance=0.01)
-        _, told = trials.recheck(found, (1.0, 0.5, 2.0))
+        told = trials.recheck(found, (1.0, 0.5, 2.0))[1]
     won = max(told["full_size"], key=lambda one: -1.0 if one["ccc"] is None else one["ccc"])
     # After a kill the CPU-seconds of this process are not all: the journal has those of every trial.
     return {
