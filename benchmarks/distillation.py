@@ -9,8 +9,9 @@ Each arm is compared with the same student alone on the same resampled subjects,
   drawn by the same generator with another seed (those of the held-out site are left out);
 - out of fold 4x: both.
 
-It was not run to its end yet: what it prints belongs into docs/methods/distill.md. Finished arms are kept in --work,
-so it can be stopped. The people without labels are drawn once, which takes its time too. Where there is a GPU:
+Measured on 28 November 2026 (`--teacher resnet8 --student micro --arms plain`, 45 CPU-minutes): docs/methods/distill.md
+and results/reference/distillation.json; the other arms were not run yet. Finished arms are kept in --work, so it can be
+stopped. The people without labels are drawn once, which takes its time too. Where there is a GPU:
 
     python benchmarks/distillation.py --clips FOLDER --workers 16 --device cuda --work WORK --json FILE
     python benchmarks/distillation.py --arms plain "out of fold" --clips FOLDER ...    # without people without labels
@@ -26,6 +27,7 @@ from typing import Any
 from rich.console import Console
 from shared.arms import Job, answer_exported, parser, row, run, table, whole_arms
 from shared.packed import packed_or_prepared, strangers
+from shared.where import where
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings
@@ -73,6 +75,7 @@ def main() -> None:
     console.print(table(rows, f"{chosen.student} {ALONE}"))
     if chosen.json:
         told = {
+            **where(),
             "rows": rows,
             "teacher": chosen.teacher,
             "student": chosen.student,
