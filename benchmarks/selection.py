@@ -86,10 +86,10 @@ def main() -> None:
     console = Console()
     rows = at_scale(options, console) if options.scale else against_everything(options, console)
     if options.json:
-        asked = {name: getattr(options, name) for name in ("model", "epochs", "seeds")} | {
-            "packed": bool(options.clips)
-        }
-        asked = {} if options.scale else asked
+        asked: dict[str, object] = {}
+        if not options.scale:
+            asked = {"packed": bool(options.clips)}
+            asked |= {name: getattr(options, name) for name in ("model", "epochs", "seeds")}
         options.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
 
 

@@ -185,6 +185,7 @@ def _random(job: Job, setting: Setting, _: int) -> dict[str, Any]:
 
 def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
     """Search as the step does, in a journal that survives a kill."""
+    from slimaffect.search.space import value_at
     from slimaffect.search.trials import JOURNAL
     from slimaffect.train.journal import Journal, keeping
 
@@ -193,12 +194,10 @@ def _tune(job: Job, setting: Setting, _: int) -> dict[str, Any]:
     with keeping(Journal(folder)):
         trials = _trials(job.seed, setting)
         found = trials.search(None, tolerance=0.01)
-        told = trials.recheck(found, (1.0, 0.5, 2.0))[1]
-    won = max(told["full_size"], key=lambda one: -1.0 if one["ccc"] is None else one["ccc"])
+        knobs, told = trials.recheck(found, (1.0, 0.5, 2.0))
     # After a kill the CPU-seconds of this process are not all: the journal has those of every trial.
     return {
-        "values": found.best if won["values"] == "found" else {},
-        "factor": won["rate_factor"],
+        "values": {path: value_at(knobs, path) for path in trials.space},
         "ccc": told["validation_ccc"],
         "told": told,
         "journal": str(folder / JOURNAL),
@@ -211,7 +210,7 @@ def _again(job: Job, setting: Setting, trials: int) -> dict[str, Any]:
     searcher, arm = _trials(setting.of_random(job.seed), setting), job.what.removeprefix("again ")
     best = best_of(arm, job.seed, setting, trials)
     seed = 1000 * (job.seed + 1) + job.number
-    return {"ccc": searcher.at_full_size(best.get("factor", 1.0), best["values"], seed, lambda *_: None)}
+    return {"ccc": searcher.at_full_size(1.0, best["values"], seed, lambda *_: None)}
 
 
 def best_of(arm: str, seed: int, setting: Setting, trials: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The plan of a search: start where the recipe stands, spread trials evenly, freeze what does not matter, then learn.
 
-What is called a trial here runs on a proxy: fewer clips, a narrower model, fewer epochs. Best values depend on the
-length of training and the size of the data, so the learning rate is checked again at full size afterwards
+What is called a trial here runs on a proxy: fewer clips, fewer epochs, a narrower model if asked. Best values depend on
+the length of training and the size of the data, so the learning rate is checked again at full size afterwards
 (`recheck`).
 """
 
