@@ -69,7 +69,6 @@ BASELINE = "baseline"
 RUNGS = ("decode once", "frame rate", "pixels", "precision", "schedule", "backbone", "trials", "subset")
 RATE, PIXELS = 25.0, 96  # frames a second and side of the crops, of the baseline; its rungs halve them
 TRIED = 16  # settings in each fold of the baseline
-SHORT_TRIALS = {"width": 0.5, "epochs": 0.34}  # a twelfth of the steps: cheaper, and worse, than the default
 BATCH, WINDOWS, WINDOW, UNSCORED = 128, 6, 52, 20  # frames, as in the defaults of `train`
 
 
@@ -270,7 +269,7 @@ def _trained(candidate: "Candidate", training: Clips, way: Way, setting: Setting
         return train.apply(candidate)
     words = {"train": train.model_dump(exclude={"weights"})}
     tried = 3 if setting.quick else TRIED
-    few = {"budget": {"trials": tried, "warm_up": tried}, "recheck": [1.0], "proxy": SHORT_TRIALS}
+    few = {"budget": {"trials": tried, "warm_up": tried}, "recheck": [1.0]}
     return Tune.model_validate(words | few).apply(candidate)
 
 
