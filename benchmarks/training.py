@@ -34,8 +34,9 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +48,7 @@ from rich.table import Table
 from shared.where import where
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
 
 from slimaffect.data.clips import Clips, Recording, cut
 from slimaffect.execute.surroundings import surrounded
@@ -56,7 +58,7 @@ from slimaffect.model.shapes import shape
 from slimaffect.train.augment import View, alter, draw_view
 from slimaffect.train.device import computing_on, device
 from slimaffect.train.journal import Journal, keeping
-from slimaffect.train.learner import Learner
+from slimaffect.train.learner import Learner, bfloat16_pays
 from slimaffect.train.loop import train
 from slimaffect.train.pool import Pool
 from slimaffect.train.randomness import numpy_generator, torch_generator
@@ -66,6 +68,13 @@ from slimaffect.train.stages import STAGES, lengths
 SEED, DECAY, NORM = 0, 0.02, 1.0
 PLAIN, KEPT = "plain", "plain, memory kept"
 AIM = 3.0  # times the clips a second of the plain loop
+
+
+class Case(NamedTuple):
+    """What is trained."""
+
+    model: str  # the name of a shape
+    pixels: int  # the side of the crops
 
 
 class Took(NamedTuple):
@@ -187,6 +196,13 @@ def whole(clips: Clips, net: AffectNet, settings: TrainSettings) -> Took:
     return Took(round(seen / settings.end_to_end.frames), _now() - begun, [])
 
 
+class Limit(NamedTuple):
+    """What bounds a loop one to one: the work of a clip, and how fast a core multiplies matrices."""
+
+    gflop: float
+    gflop_per_s: dict[str, float]  # of each type that is reckoned with
+
+
 def _now() -> float:
     if device().type == "cuda":
         torch.cuda.synchronize()
@@ -194,9 +210,9 @@ def _now() -> float:
     return time.process_time()
 
 
-def fresh(options: argparse.Namespace) -> AffectNet:
+def fresh(case: Case) -> AffectNet:
     """Make a net of the shape that was asked for, with weights as torch draws them."""
-    return AffectNet(shape(options.model).model_copy(update={"pixels": options.pixels}))
+    return AffectNet(shape(case.model).model_copy(update={"pixels": case.pixels}))
 
 
 class Ready(NamedTuple):
@@ -204,19 +220,39 @@ class Ready(NamedTuple):
 
     options: argparse.Namespace
     clips: Clips
-    weights: dict[str, Tensor]
+    initial: AffectNet
 
     def net(self) -> AffectNet:
-        """Make the net that everybody starts from."""
-        net = fresh(self.options)
-        net.load_state_dict(self.weights)
-        return net
+        """Copy the net that everybody starts from."""
+        return deepcopy(self.initial)
 
     def settings(self, **words: Any) -> TrainSettings:
         """Make the settings that everybody has, but for some words."""
         found = TrainSettings(**words)
         batch = found.end_to_end.model_copy(update={"batch": self.options.batch})
         return found.model_copy(update={"end_to_end": batch})
+
+
+def limit() -> Limit:
+    """Count a step's multiplications, forwards and backwards, and time square matrix products of 1024."""
+    on = _ready[0]
+    with computing_on("cpu"), FlopCounterMode(display=False) as counter:
+        plain(on.clips, on.net(), on.settings(), 1, 0)
+    clips = 2 * on.options.batch  # the step that warms up is counted as well
+    types = [torch.float32, torch.bfloat16] if bfloat16_pays(torch.device("cpu")) else [torch.float32]
+    return Limit(
+        counter.get_total_flops() / clips / 1e9, {str(one).removeprefix("torch."): _product(one) for one in types}
+    )
+
+
+def _product(of: torch.dtype, side: int = 1024, rounds: int = 20) -> float:
+    """Answer the GFLOP/s of a matrix product, the fastest of some."""
+    square, times = torch.rand(side, side).to(of), []
+    for _ in range(rounds):
+        begun = time.process_time()
+        torch.mm(square, square)
+        times.append(time.process_time() - begun)
+    return 2 * side**3 / min(times) / 1e9
 
 
 def _plainly(on: Ready) -> Took:
@@ -232,26 +268,27 @@ CONTENDERS: dict[str, Callable[[Ready], Took]] = {
 }
 
 
-def rounds(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Took]]:
+def rounds(options: argparse.Namespace, case: Case, folder: Path) -> tuple[list[dict[str, Took]], Limit]:
     """Let all take turns, every second round backwards; all but the first in a process that starts as a worker does."""
     started = {"max_workers": 1, "mp_context": get_context("spawn"), "initializer": _start}
-    with ProcessPoolExecutor(**started, initargs=(options, folder)) as bare:
+    with ProcessPoolExecutor(**started, initargs=(options, case, folder)) as bare:
         bare.submit(_awake).result()  # a process starts with its first call
-        with surrounded(1), ProcessPoolExecutor(**started, initargs=(options, folder)) as worker:
-            worker.submit(_awake).result()
+        with surrounded(1), ProcessPoolExecutor(**started, initargs=(options, case, folder)) as worker:
+            bound, found = worker.submit(limit).result(), []
             for number in range(options.rounds):
                 order = list(CONTENDERS)[:: -1 if number % 2 else 1]
-                yield {name: (bare if name == PLAIN else worker).submit(_turn, name).result() for name in order}
+                found.append({name: (bare if name == PLAIN else worker).submit(_turn, name).result() for name in order})
+    return found, bound
 
 
 _ready: list[Ready] = []
 
 
-def _start(options: argparse.Namespace, folder: Path) -> None:
+def _start(options: argparse.Namespace, case: Case, folder: Path) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    clips = drawn_clips(folder, subjects=8, seconds=options.seconds, pixels=options.pixels)
-    _ready[:] = [Ready(options, clips, fresh(options).state_dict())]
+    clips = drawn_clips(folder, subjects=8, seconds=options.seconds, pixels=case.pixels)
+    _ready[:] = [Ready(options, clips, fresh(case))]
 
 
 def _awake() -> None:
@@ -264,17 +301,20 @@ def _turn(name: str) -> Took:
 
 
 def main() -> None:
-    """Measure, then print the table."""
-    options = _options()
+    """Measure each model, print its table, and what no loop could pass."""
+    options, console, told = _options(), Console(), []
     if options.quick:
-        options.steps, options.rounds, options.epochs, options.seconds, options.model = 1, 1, 1, 20.0, "tiny"
-    with tempfile.TemporaryDirectory() as folder:
-        found = list(rounds(options, Path(folder)))
-    rows = _rows(found)
-    Console().print(_table(rows, options.device))
+        options.steps, options.rounds, options.epochs, options.seconds, options.models = 1, 1, 1, 20.0, ["tiny"]
+    for case in (Case(model, pixels) for model in options.models for pixels in options.pixels):
+        with tempfile.TemporaryDirectory() as folder:
+            found, bound = rounds(options, case, Path(folder))
+        rows = _rows(found)
+        console.print(_table(rows, case, options.device))
+        console.print(_bounded(bound, rows) if options.device == "cpu" else "")
+        told.append({**case._asdict(), "rows": rows, "limit": bound._asdict()})
     if options.json:
-        told = {name: str(value) for name, value in vars(options).items() if name != "json"}
-        options.json.write_text(json.dumps({**where(), "rows": rows, "options": told, "aim": AIM}, indent=1))
+        asked = {name: str(value) for name, value in vars(options).items() if name != "json"}
+        options.json.write_text(json.dumps({**where(), "cases": told, "options": asked, "aim": AIM}, indent=1) + "\n")
 
 
 def _options() -> argparse.Namespace:
@@ -282,8 +322,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one step of each: does it run?")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--model", default="reference", help="its shape")
-    parser.add_argument("--pixels", type=int, default=48)
+    parser.add_argument("--models", nargs="+", default=["reference"], metavar="SHAPE", help="shapes, one after another")
+    parser.add_argument("--pixels", nargs="+", type=int, default=[48], help="sides of the crops, one after another")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each of 8 recordings")
     parser.add_argument("--batch", type=int, default=6, help="clips in a step")
     parser.add_argument("--steps", type=int, default=12)
@@ -309,13 +349,28 @@ def _rows(found: list[dict[str, Took]]) -> list[dict[str, Any]]:
     ]
 
 
-def _table(rows: list[dict[str, Any]], on: str) -> Table:
+def _table(rows: list[dict[str, Any]], case: Case, on: str) -> Table:
     of = "CPU second" if on == "cpu" else "second"
-    laid = Table("loop", f"clips per {of}", "times the plain loop", "losses away by at most")
+    laid = Table(
+        f"{case.model}, {case.pixels} pixels", f"clips per {of}", "times the plain loop", "losses away by at most"
+    )
     for row in rows:
         away = "-" if row["away"] is None else f"{row['away']:.1g}"
         laid.add_row(row["name"], f"{row['clips_per_s']:.2f}", f"{row['factor']:.2f}", away)
     return laid
+
+
+def _bounded(bound: Limit, rows: list[dict[str, Any]]) -> str:
+    """Say what the loops are measured against.
+
+    >>> rows = [{"name": PLAIN, "clips_per_s": 20.0}]
+    >>> _bounded(Limit(2.0, {"float32": 100.0}), rows)
+    'A clip is 2.00 GFLOP. Multiplying and nothing else: float32 50 clips/s, 2.5x plain.'
+    """
+    plain = next(row["clips_per_s"] for row in rows if row["name"] == PLAIN)
+    rates = {kind: gflop_per_s / bound.gflop for kind, gflop_per_s in bound.gflop_per_s.items()}
+    said = "; ".join(f"{kind} {rate:.0f} clips/s, {rate / plain:.1f}x plain" for kind, rate in rates.items())
+    return f"A clip is {bound.gflop:.2f} GFLOP. Multiplying and nothing else: {said}."
 
 
 if __name__ == "__main__":

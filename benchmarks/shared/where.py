@@ -7,16 +7,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
+"""What decides how fast a core multiplies; the name of a virtual machine's processor does not tell."""
+
 
 def where() -> dict[str, Any]:
     """Describe the machine, the day and the commit; no name of a host or person."""
-    return {"cpu": _cpu(), "cores": os.cpu_count(), "date": datetime.now(UTC).date().isoformat(), "commit": _commit()}
+    told = _cpuinfo()
+    words = set(told.get("flags", "").split())
+    return {
+        "cpu": told.get("model name", platform.machine()),
+        "instructions": [one for one in INSTRUCTIONS if one in words],
+        "cores": os.cpu_count(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+    }
 
 
-def _cpu() -> str:
+def _cpuinfo() -> dict[str, str]:
+    """Read what Linux says of the first core; nothing elsewhere."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    lines = info.read_text().split("\n\n")[0].splitlines() if info.exists() else []
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _commit() -> str | None:
