@@ -12,13 +12,16 @@ from slimaffect.result import Environment
 
 PACKAGES = ("slimaffect", "torch", "torch-pruning", "onnx", "onnxruntime-gpu", "onnxruntime", "openvino", "numpy", "av")
 
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm", "sve", "bf16")
+"""Of x86 and of ARM, as Linux names them."""
+
 
 def environment(threads: int, device: str = "cpu") -> Environment:
     """Describe this machine and its software; no name of a host or person."""
     return Environment(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         platform=f"{platform.system()} {platform.machine()}",
-        cpu=_cpu(),
+        cpu=processor(),
         cores=os.cpu_count(),
         threads=threads,
         gpu=_gpu() if device == "cuda" else None,
@@ -28,12 +31,26 @@ def environment(threads: int, device: str = "cpu") -> Environment:
     )
 
 
-def _cpu() -> str | None:
+def processor() -> str | None:
+    """Name the processor and its vector instructions: virtual machines of one name may be three times apart."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return described(Path("/proc/cpuinfo").read_text())
     except OSError:
         return platform.processor() or None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def described(cpuinfo: str) -> str:
+    r"""Name the first processor that Linux tells of.
+
+    >>> described("processor : 0\nmodel name : AMD EPYC\nflags : fpu avx2 avx512_bf16 ht\n")
+    'AMD EPYC (avx2, avx512_bf16)'
+    """
+    told: dict[str, str] = {}
+    for name, _, value in (line.partition(":") for line in cpuinfo.splitlines()):
+        told.setdefault(name.strip(), value.strip())
+    has = told.get("flags", told.get("Features", "")).split()
+    wide = ", ".join(name for name in INSTRUCTIONS if name in has)
+    return told.get("model name", platform.machine()) + (f" ({wide})" if wide else "")
 
 
 def _gpu() -> str:
