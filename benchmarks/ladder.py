@@ -140,13 +140,16 @@ def main() -> None:
     options.add_argument("--model", default="reference", help="shape of the baseline")
     options.add_argument("--other", default="small", help="shape of the rung `backbone`")
     options.add_argument("--short", type=int, default=12, help="epochs of the rung `schedule`")
-    options.add_argument("--alone", nargs="+", metavar="SITE", help="sites on which a rung alone is trained; all")
+    options.add_argument("--sites", nargs="+", metavar="SITE", help="sites that are held out in turn; all")
+    options.add_argument("--alone", nargs="+", metavar="SITE", help="those of them for rungs taken alone; all of them")
     options.add_argument("--everything", action="store_true", help="search alone too")
     options.add_argument("--picture", type=Path, metavar="FILE", help="draw the ladder")
     chosen = options.parse_args()
     rows = climb(chosen, Console())
     if chosen.json:
-        asked = {name: getattr(chosen, name) for name in ("model", "other", "seeds", "epochs", "short", "alone")}
+        asked = {
+            name: getattr(chosen, name) for name in ("model", "other", "seeds", "epochs", "short", "sites", "alone")
+        }
         chosen.json.write_text(json.dumps({**where(), **asked, "rows": rows}, indent=1))
     if chosen.picture and rows:
         draw(rows, chosen.picture)
@@ -165,12 +168,13 @@ def climb(options: argparse.Namespace, console: Console) -> list[dict[str, Any]]
     ladder, alone = ways(everything=options.everything)
     every = [*ladder, *alone]
     decoding = {way.data: decoded(way.data, setting, options.workers, console) for way in every}
+    sites = options.sites or people.sites
     shared = {way.training for way in ladder}  # these trainings are there on every site
     jobs = [
         Job(way, site, seed)
         for way in every
         for seed in range(seeds)
-        for site in (people.sites if way.training in shared else options.alone or people.sites)
+        for site in (sites if way.training in shared else options.alone or sites)
     ]
     if not options.table:
         missing = {job.file(work): job for job in reversed(jobs) if not job.file(work).exists()}
