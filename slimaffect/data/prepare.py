@@ -151,9 +151,9 @@ def _synthetic_folder(settings: DataSettings, cache: Path) -> Path:
 
 
 def _store(dataset: Dataset, settings: DataSettings, cache: Path) -> Path:
-    # One dataset may be prepared with and without its labels.
+    # Two datasets may have one name and both be in use, and one may be prepared with and without its labels.
     labelled = [] if any(source.labels for source in dataset.sources) else ["unlabelled"]
-    return cache / "prepared" / digest_of(settings.reading, dataset.name, VERSION, *labelled)[:16]
+    return cache / "prepared" / digest_of(settings.reading, str(dataset.root.resolve()), VERSION, *labelled)[:16]
 
 
 def tasks_of(dataset: Dataset, settings: DataSettings, cache: Path) -> list[Task]:

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from slimaffect.data.clips import Recording
+from slimaffect.data.clips import Clips, Recording
 from slimaffect.data.problems import Problem
 from slimaffect.errors import DataError
 
@@ -72,6 +72,22 @@ def _read(folder: Path) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
     if not len(frames) == count == meta["frames"]:
         raise ValueError(f"{len(frames)} crops and {count} times where {meta['frames']} are declared")
     return frames, index, meta["digest"]
+
+
+def refuse_changed(clips: Clips) -> None:
+    """Refuse clips of recordings that were prepared anew, from other files, since they were mapped.
+
+    Raises:
+        DataError: one was.
+    """
+    for recording in (*clips.recordings, *(clips.unlabelled.recordings if clips.unlabelled else ())):
+        path = getattr(recording.frames, "filename", None)
+        kept = stored(Path(path).parent) if path else None
+        if kept is not None and kept.digest != recording.digest:
+            raise DataError(
+                f"{recording.site}/{recording.subject}/{recording.name}: its video or labels were changed and prepared "
+                "anew while this run used them. Start it again: it keeps what was trained on unchanged data."
+            )
 
 
 def private_folder(folder: Path) -> None:

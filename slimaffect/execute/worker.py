@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slimaffect.data.clips import Clips
+from slimaffect.data.store import refuse_changed
 from slimaffect.errors import LeaseError
 from slimaffect.execute.attempt import Attempt, total
 from slimaffect.execute.cache import Cache
@@ -103,6 +104,7 @@ def perform(
 
 
 def _do(task: Task, clips: Clips, cache: Cache, say: Say, settings: Execution, lease: Lease) -> dict[str, Any]:
+    refuse_changed(clips)
     start = _start(task, clips, cache, settings)
     folder = cache.partial(task.key)
     attempt = Attempt(folder / ATTEMPTS)

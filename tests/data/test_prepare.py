@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from slimaffect.data import ClipSettings, DatasetFacts, DataSettings, prepare, write_dataset_yaml
-from slimaffect.data.store import claimed, sweep
+from slimaffect.data.store import claimed, refuse_changed, sweep
 from slimaffect.data.synthetic import SyntheticSettings
 from slimaffect.errors import DataError
 
@@ -118,6 +118,31 @@ def test_other_settings_stand_beside_each_other(settings, tmp_path):
     prepare(settings, tmp_path / "cache", watch=lambda *news: told.append(news))
     assert told == [("preparing recordings", 4, 4)]
     assert len(before) == 4
+
+
+def test_datasets_of_one_name_stand_beside_each_other(settings, dataset, films, tmp_path):
+    """A corrected copy of a dataset leaves the crops of the first alone, which another run may be reading."""
+    first = prepare(settings, tmp_path / "cache").clips
+    shutil.copytree(dataset, tmp_path / "copy")
+    films.labels(tmp_path / "copy/A/a2/task.csv", 2.0, slope=(0.1, 0.1))
+    copy = prepare(settings.model_copy(update={"source": str(tmp_path / "copy")}), tmp_path / "cache").clips
+    assert copy.fingerprint != first.fingerprint
+    told = []
+    again = prepare(settings, tmp_path / "cache", watch=lambda *news: told.append(news))
+    assert told == [("preparing recordings", 4, 4)]
+    assert again.clips.fingerprint == first.fingerprint
+    refuse_changed(first)
+
+
+def test_crops_that_are_prepared_anew_under_a_run_are_refused(settings, dataset, films, tmp_path):
+    """Who mapped the old ones may not go on as if the file that now has their name were the same."""
+    before = prepare(settings, tmp_path / "cache").clips
+    refuse_changed(before)
+    films.labels(dataset / "A/a2/task.csv", 2.0, slope=(0.1, 0.1))
+    after = prepare(settings, tmp_path / "cache").clips
+    refuse_changed(after)
+    with pytest.raises(DataError, match=r"A/a2/task: its video or labels were changed .* Start it again"):
+        refuse_changed(before)
 
 
 def test_a_prepared_recording_that_was_cut_short_is_prepared_again(settings, tmp_path):
