@@ -1,6 +1,7 @@
 """What this machine can run and measure, and what to do about the rest."""
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from slimaffect.meter.probe import Backend, backends
 from slimaffect.packages import installed
+from slimaffect.run.environment import processor
 from slimaffect.run.places import Places
 
 RUNTIMES = {
@@ -43,17 +45,22 @@ def _runs() -> Table:
         state = "[green]found[/green]" if there else "missing"
         table.add_row(name, state, told or ("-" if there else "not installed"), "-" if there else escape(cure))
     table.add_row("torch", *_torch())
+    cores = f"{processor() or 'an unknown processor'}, {os.cpu_count()} cores"
+    table.add_row("CPU", "[green]found[/green]", escape(cores), "-")
     return table
 
 
 def _torch() -> tuple[str, str, str]:
     import torch
 
+    from slimaffect.train.learner import bfloat16_pays
+
     told = f"torch {torch.__version__}"
     if torch.cuda.is_available():
         return "[green]found[/green]", f"{told}, trains on {torch.cuda.get_device_name(0)}", "-"
     cure = "for a GPU: install NVIDIA's driver and a torch built for CUDA"
-    return "[green]found[/green]", f"{told}, trains on the CPU", cure
+    kind = "bfloat16" if bfloat16_pays(torch.device("cpu")) else "float32, for it does not multiply bfloat16"
+    return "[green]found[/green]", f"{told}, trains on the CPU in {kind}", cure
 
 
 def _kept(places: Places) -> Table:

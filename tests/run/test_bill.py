@@ -39,5 +39,5 @@ def test_the_doctor_looks_at_everything(finished):
     """Runtimes, torch's device, each way to know joules, and the cache: found, or what to do."""
     told = finished("doctor")
     assert told.returncode == 0
-    for word in ("ONNX Runtime", "OpenVINO", "torch", "NVML", "RAPL", "zeus", "CPU-seconds model", "cache"):
+    for word in ("ONNX Runtime", "OpenVINO", "torch", "NVML", "RAPL", "zeus", "CPU-seconds model", "cache", "bfloat16"):
         assert word in told.stdout
