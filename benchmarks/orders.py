@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.chains import Chain, chain, clips_of, parser, score_row, screen, table, timed, train, whole
+from shared.where import where
 
 from slimaffect.model.count import macs_per_frame
 from slimaffect.model.shapes import shape
@@ -52,7 +53,9 @@ def main() -> None:
     rows = [score_row(name, jobs, found[FULL], work) | times.get(name, {}) for name, jobs in found.items()]
     console.print(table(rows, FULL, {}))
     if asked.json:
-        asked.json.write_text(json.dumps({"what": (__doc__ or "").splitlines()[0], "rows": rows}, indent=1) + "\n")
+        asked.json.write_text(
+            json.dumps({**where(), "what": (__doc__ or "").splitlines()[0], "rows": rows}, indent=1) + "\n"
+        )
 
 
 def arms(pixels: int, *, quick: bool) -> list[Chain]:

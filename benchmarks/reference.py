@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any library makes its po
 import numpy as np
 import torch
 from shared.chains import Chain, Job, chain, clips_of, parser, score_row, screen, table, timed, train, whole
+from shared.where import where
 
 from slimaffect.data import Clips
 from slimaffect.model.net import AffectNet
@@ -59,7 +60,12 @@ def main() -> None:
     compared = {EAGER: eager_ms, FASTEST: times.get(INT8, {}).get("clip_ms")}
     console.print(table(rows, BASELINE, {name: ms for name, ms in compared.items() if ms}))
     if asked.json:
-        told = {"what": (__doc__ or "").splitlines()[0], "compared_ms": compared, "packed": bool(asked.clips)}
+        told = {
+            **where(),
+            "what": (__doc__ or "").splitlines()[0],
+            "compared_ms": compared,
+            "packed": bool(asked.clips),
+        }
         asked.json.write_text(json.dumps(told | {"seeds": seeds, "rows": rows}, indent=1) + "\n")
 
 
