@@ -4,14 +4,14 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from slimaffect.execute.cache import write_json
 from slimaffect.meter import meter_of
 from slimaffect.train.device import device
 from slimaffect.train.journal import Journal
 
-ENDED = ("finished", "stopped", "failed")
+Ended = Literal["finished", "stopped", "failed"]
 
 
 class Attempt:
@@ -34,12 +34,12 @@ class Attempt:
         """Keep a sentence about something that went wrong and was mended."""
         self._reports.append(sentence)
 
-    def note(self, journal: Journal, *, ended: str = "") -> float | None:
+    def note(self, journal: Journal, *, ended: Ended | None = None) -> float | None:
         """Write the cost so far and how the try ended; answer the joules."""
         spent = self._meter.read()
         cost = {name: getattr(spent, name) for name in ("seconds", "cpu_s", "gpu_seconds", "joules", "provenance")}
         done = {"examples": journal.examples, "trainings": journal.trainings}
-        told = {"started": self._started, "finished": ended == "finished", "ended": ended or None, "pid": os.getpid()}
+        told = {"started": self._started, "finished": ended == "finished", "ended": ended, "pid": os.getpid()}
         write_json(self._file, told | done | cost | ({"reports": self._reports} if self._reports else {}))
         return spent.joules
 
