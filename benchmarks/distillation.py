@@ -9,9 +9,9 @@ Each arm is compared with the same student alone on the same resampled subjects,
   drawn by the same generator with another seed (those of the held-out site are left out);
 - out of fold 4x: both.
 
-Measured on 28 November 2026 (`--teacher resnet8 --student micro --arms plain`, 45 CPU-minutes): docs/methods/distill.md
-and results/reference/distillation.json; the other arms were not run yet. Finished arms are kept in --work, so it can be
-stopped. The people without labels are drawn once, which takes its time too. Where there is a GPU:
+Measured on 28 November 2026 (`--teacher resnet8 --student micro`, all arms but the last, some 70 CPU-minutes on a core
+with bfloat16): docs/methods/distill.md and results/reference/distillation.json. Finished arms are kept in --work, so it
+can be stopped. The people without labels are drawn once, which takes its time too. Where there is a GPU:
 
     python benchmarks/distillation.py --clips FOLDER --workers 16 --device cuda --work WORK --json FILE
     python benchmarks/distillation.py --arms plain "out of fold" --clips FOLDER ...    # without people without labels
