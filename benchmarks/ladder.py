@@ -27,7 +27,8 @@ Packing folds on one device is no lever on a CPU, where each process has its own
 Changes of CCC are against the baseline, on the same resampled subjects. The baseline's trials are not trained, so its
 CCC is that of the default settings.
 
-What it came to is told in docs/ladder.md. Some five core-hours; finished jobs are kept in --work, so it can be stopped.
+What it came to is told in docs/ladder.md. With `reference` one fold is two core-hours where there is bfloat16; finished
+jobs are kept in --work, so it can be stopped.
 """
 
 import argparse
