@@ -17,16 +17,12 @@ that you have, the others one in which memory is kept, in large pages. On the CP
 (`--device cuda`) wall seconds after synchronising, and the plain loop may have `--loaders` processes, whose CPU time is
 not counted against it.
 
-Measured on 27 November 2026 on one core of an AMD EPYC virtual machine without bfloat16, another process running
-(`--rounds 3 --epochs 1`, 6 steps of `reference`; `--epochs 2`, 12 steps of the others). Times the clips of the plain
-loop:
+Below the table stands what no loop can pass: the work of a clip over the rate at which this core multiplies matrices.
 
-- one to one, as `train` does it: 1.4 (`reference`), 1.6 (`small`), 1.3 (`micro`); beside a plain loop whose memory is
-  kept as well 1.25, 1.0 and 0.9. In the morning, with batches of 12, it was 1.8 (results/reference/training.json).
-- the whole schedule: 8.8, 10.2 and 7.9; beside the plain loop with its memory kept 6.9, 6.6 and 5.8.
-
-One to one the aim of 3 is missed, and what there is to gain comes from the memory: convolutions and alterations are the
-same code in both. What is far cheaper is the schedule.
+Measured on 28 November 2026 (`--models reference small micro --pixels 48 64 96 --rounds 3 --steps 4 --epochs 1`, seven
+minutes; docs/methods/train.md, results/reference/training.json): one to one the aim of 3 is met by `reference` from 64
+pixels on and by `small` at 96 on a core with bfloat16 (3.1 to 4.0), and missed below that (1.0 to 2.2) and without
+bfloat16 (1.3 to 1.6). The whole schedule is 5 to 24 times the plain loop.
 """
 
 import argparse
