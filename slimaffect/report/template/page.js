@@ -128,7 +128,7 @@ find("filter").addEventListener("input", filter);
 find("save-picture").addEventListener("click", savePicture);
 if (find("save-result")) find("save-result").addEventListener("click", saveResult);
 const chart = find("chart");
-chart.addEventListener("click", (event) => { const one = event.target.closest("[role=option]"); if (one) { choose(one.dataset.number); tipOf(event.target); } });
+chart.addEventListener("click", (event) => { const one = event.target.closest("[role=option]"); if (one) { choose(one.dataset.number); tipOf(options().find((drawn) => drawn.dataset.number === one.dataset.number)); } });
 chart.addEventListener("keydown", move);
 for (const event of ["mouseover", "focusin"]) chart.addEventListener(event, (happened) => tipOf(happened.target));
 for (const event of ["mouseleave", "focusout"]) chart.addEventListener(event, () => tip(null));

@@ -80,13 +80,18 @@ class Browser:
         while not self.run(script):
             assert time.monotonic() < end, f"never true: {script}"
 
-    def click(self, selector: str) -> None:
-        """Click with the mouse in the middle of an element."""
+    def hover(self, selector: str) -> tuple[float, float]:
+        """Move the mouse to the middle of an element, and answer where that is."""
         x, y = self.run(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
             "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
         self._ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        return x, y
+
+    def click(self, selector: str) -> None:
+        """Click with the mouse in the middle of an element."""
+        x, y = self.hover(selector)
         for kind in ("mousePressed", "mouseReleased"):
             self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

@@ -76,6 +76,9 @@ def test_every_pair_of_axes_is_drawn_right(browser, page):
 def test_a_click_shows_what_a_point_is(browser, page):
     """Its recipe, its bundle, its sites and its interval; hovering shows its figures."""
     browser.open(page)
+    browser.hover('#points [data-number="3"] .halo')
+    assert browser.run("document.getElementById('tip').hidden") is False
+    assert "tiny-int8: not shown" in browser.run("document.getElementById('tip').textContent")
     browser.click('#points [data-number="3"] .halo')
     told = browser.run("document.getElementById('detail').textContent")
     for words in (
@@ -87,8 +90,6 @@ def test_a_click_shows_what_a_point_is(browser, page):
         "Difference from the baseline on each held-out site",
     ):
         assert words in told
-    assert browser.run("document.getElementById('tip').hidden") is False
-    assert "tiny-int8: not shown" in browser.run("document.getElementById('tip').textContent")
     assert browser.run("document.querySelector('#people-of').value") == "3"
     assert browser.run("document.querySelectorAll('#people-chart rect').length") == 12
     assert browser.faults() == []
