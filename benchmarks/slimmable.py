@@ -5,7 +5,8 @@ on the same resampled subjects:
 
 - slimmable: the shape trained whole, then `slimmable`, then each width cut out by `slice` (recipes/slimmable.yaml);
 - alone: a model of the very same widths, trained from fresh weights by itself, for so many epochs (--alone) that all of
-  them together cost about what the one training costs. What either really cost stands in the last line.
+  them together cost about what the one training costs. What either really cost stands in the last line. `--widths 0.25
+  --alone 96` lets the narrowest alone have all of it.
 
 Both are exported in float32; the files are scored and timed. Finished tasks are kept in --work, so it can be stopped.
 """
@@ -51,7 +52,7 @@ def main() -> None:
     spec = shape(asked.model).model_copy(update={"pixels": clips.pixels})
     seeds = [0] if asked.quick else list(range(asked.seeds))
     work = asked.work or Places.choose().cache / "slimmable" / clips.fingerprint[:12]
-    every = pairs(spec, asked.epochs, asked.alone, quick=asked.quick)
+    every = [one for one in pairs(spec, asked.epochs, asked.alone, quick=asked.quick) if one.width in asked.widths]
     if not asked.table:
         train([pair.inside for pair in every], spec, clips, seeds, asked, work)
         for pair in every:
@@ -79,6 +80,7 @@ def _options() -> argparse.Namespace:
     options = parser(__doc__ or "", "two sites, 8 short recordings, 1 seed, trainings of seconds: does it run?")
     options.add_argument("--model", default="reference", help="its shape")
     options.add_argument("--epochs", type=int, default=12, help="of `train`, and of `slimmable` after it")
+    options.add_argument("--widths", nargs="+", type=float, choices=WIDTHS, default=WIDTHS, help="only these")
     options.add_argument("--alone", type=int, default=14, help="epochs of each model that is trained alone")
     return options.parse_args()
 
@@ -93,7 +95,7 @@ def pairs(spec: ModelSpec, epochs: int, alone: int, *, quick: bool) -> list[Pair
         Pair(
             width,
             chain(f"slimmable {width:g}", first, several, {"slice": {"width": width}}),
-            chain(f"alone {width:g}", each),
+            chain(f"alone {width:g}, {alone} epochs", each),
             narrower(net, width).spec,
         )
         for width in WIDTHS
@@ -103,7 +105,7 @@ def pairs(spec: ModelSpec, epochs: int, alone: int, *, quick: bool) -> list[Pair
 def of_way(rows: list[dict[str, Any]], way: str) -> float:
     """Add up what all widths of a way cost in a fold; widths inside one training share it.
 
-    >>> rows = [{"chain": "alone 1", "train_cpu_s": 3.0}, {"chain": "alone 0.5", "train_cpu_s": 1.0}]
+    >>> rows = [{"chain": "alone 1, 9 epochs", "train_cpu_s": 3.0}, {"chain": "alone 0.5, 9 epochs", "train_cpu_s": 1.0}]
     >>> of_way(rows, "alone")
     4.0
     """
