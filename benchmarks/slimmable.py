@@ -105,7 +105,7 @@ def pairs(spec: ModelSpec, epochs: int, alone: int, *, quick: bool) -> list[Pair
 def of_way(rows: list[dict[str, Any]], way: str) -> float:
     """Add up what all widths of a way cost in a fold; widths inside one training share it.
 
-    >>> rows = [{"chain": "alone 1, 9 epochs", "train_cpu_s": 3.0}, {"chain": "alone 0.5, 9 epochs", "train_cpu_s": 1.0}]
+    >>> rows = [{"chain": "alone 1, 9", "train_cpu_s": 3.0}, {"chain": "alone 0.5, 9", "train_cpu_s": 1.0}]
     >>> of_way(rows, "alone")
     4.0
     """
