@@ -27,6 +27,7 @@ from typing import Any
 from rich.console import Console
 from shared.arms import Job, answer_exported, parser, row, run, table, whole_arms
 from shared.packed import packed_or_prepared, strangers
+from shared.short import SHORT
 from shared.where import where
 
 from slimaffect.bars import bars
@@ -39,13 +40,6 @@ TEACHER, ALONE = "teacher", "alone"
 ARMS = (TEACHER, ALONE, "plain", "out of fold", "plain 2x", "plain 4x", "out of fold 4x")
 FOLDS = 4  # of the cross-fitted teachers
 SHARE = 0.5  # of a batch without labels
-
-# Trainings of seconds: they prove that the arms run, and learn next to nothing.
-QUICK = {
-    "frames": {"steps": 4, "batch": 32},
-    "sequences": {"steps": 4, "batch": 4, "frames": 40},
-    "end_to_end": {"share": 0},
-}
 
 
 def main() -> None:
@@ -109,7 +103,7 @@ def asked_times(arm: str) -> int:
 
 def train_quickly(job: Job, clips: Clips, work: Path, epochs: int) -> None:
     """Do a job in the short form."""
-    train(job, clips, work, {"epochs": epochs, **QUICK})
+    train(job, clips, work, {**SHORT, "epochs": epochs})
 
 
 def train_fully(job: Job, clips: Clips, work: Path, epochs: int) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.chains import Chain, chain, clips_of, parser, score_row, screen, table, timed, train, whole
+from shared.short import SHORT
 from shared.where import where
 
 from slimaffect.model.count import macs_per_frame
@@ -29,11 +30,6 @@ from slimaffect.run.places import Places
 
 FULL, PIXELS = "full", 48
 RECIPE = Path(__file__).parent.parent / "recipes" / "slim.yaml"
-SHORT: dict[str, Any] = {  # of seconds: it proves that the arms run
-    "frames": {"steps": 2, "batch": 32},
-    "sequences": {"steps": 2, "batch": 4, "frames": 40},
-    "end_to_end": {"share": 0},
-}
 
 
 def main() -> None:
@@ -85,7 +81,7 @@ def lines(*, quick: bool) -> dict[str, dict[str, Any]]:
     told = {step.name: {step.name: step.model_dump(mode="json", exclude_unset=True)} for step in steps}
     if quick:
         for name in ("train", "distill"):
-            told[name][name] |= {"epochs": 2, **SHORT}
+            told[name][name] |= SHORT
         told["prune"]["prune"] |= {"within": 0.5, "retrain": {"epochs": 0}}
     return told
 

@@ -40,6 +40,7 @@ from rich.table import Table
 from shared import rivals
 from shared.noise import pinned
 from shared.readers import Reader, onnxruntime_reader, openvino_reader, our_reader
+from shared.short import SHORT
 
 from slimaffect.bars import bars
 from slimaffect.data import Clips, DataSettings, prepare
@@ -67,12 +68,6 @@ MARGIN, CALIBRATION, SHARE, STUDENT = 0.03, 64, 0.25, "tiny_patches"
 LITTLE = 0.05  # of the multiply-accumulates
 OURS = "slimaffect"
 AXES = ("ccc", "clip_ms", "stream_ms", "mb", "cpu_s")
-SHORT: dict[str, Any] = {
-    "epochs": 2,
-    "frames": {"steps": 4, "batch": 32},
-    "sequences": {"steps": 4, "batch": 4, "frames": 40},
-    "end_to_end": {"share": 0},
-}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any library makes its po
 import numpy as np
 import torch
 from shared.chains import Chain, Job, chain, clips_of, parser, score_row, screen, table, timed, train, whole
+from shared.short import SHORT
 from shared.where import where
 
 from slimaffect.data import Clips
@@ -34,12 +35,6 @@ RECIPES = Path(__file__).parent.parent / "recipes" / "reference"
 NAMES = ("quantise", "longer", "distill", "prune", "slim")
 INT8, EAGER, FASTEST = "quantise-int8", "torch eager", "its own int8"
 CLIP_FRAMES = 16
-SHORT: dict[str, Any] = {  # of seconds: it proves that the arms run
-    "epochs": 2,
-    "frames": {"steps": 2, "batch": 32},
-    "sequences": {"steps": 2, "batch": 4, "frames": 40},
-    "end_to_end": {"share": 0},
-}
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.chains import Chain, chain, clips_of, parser, score_row, screen, table, timed, train, whole
+from shared.short import SHORT
 from shared.where import where
 
 from slimaffect.model.net import AffectNet
@@ -27,12 +28,6 @@ from slimaffect.model.spec import ModelSpec
 from slimaffect.run.places import Places
 
 PIXELS, WIDTHS = 48, (0.25, 0.5, 0.75, 1.0)
-SHORT: dict[str, Any] = {  # of seconds: it proves that both ways run
-    "epochs": 2,
-    "frames": {"steps": 2, "batch": 32},
-    "sequences": {"steps": 2, "batch": 4, "frames": 40},
-    "end_to_end": {"share": 0},
-}
 
 
 @dataclass(frozen=True)
@@ -68,9 +63,9 @@ def main() -> None:
                 rows.append(told | {"width": pair.width})
     console.print(table(rows, "alone", {}))
     bill = {way: of_way(rows, way) for way in ("slimmable", "alone")}
-    console.print(f"CPU-seconds of a fold for all widths: slimmable {bill['slimmable']:.0f}, alone {bill['alone']:.0f}")
+    console.print(f"CPU-seconds of a fold: slimmable, all widths {bill['slimmable']:.0f}; alone {bill['alone']:.0f}")
     if asked.json:
-        told = {name: getattr(asked, name) for name in ("model", "epochs", "alone")}
+        told = {name: getattr(asked, name) for name in ("model", "epochs", "alone", "widths")}
         asked.json.write_text(
             json.dumps({**where(), **told, "seeds": seeds, "cpu_s": bill, "rows": rows}, indent=1) + "\n"
         )

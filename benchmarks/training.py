@@ -264,13 +264,14 @@ CONTENDERS: dict[str, Callable[[Ready], Took]] = {
 }
 
 
-def rounds(options: argparse.Namespace, case: Case, folder: Path) -> tuple[list[dict[str, Took]], Limit]:
+def rounds(options: argparse.Namespace, case: Case, folder: Path) -> tuple[list[dict[str, Took]], Limit | None]:
     """Let all take turns, every second round backwards; all but the first in a process that starts as a worker does."""
     started = {"max_workers": 1, "mp_context": get_context("spawn"), "initializer": _start}
     with ProcessPoolExecutor(**started, initargs=(options, case, folder)) as bare:
         bare.submit(_awake).result()  # a process starts with its first call
         with surrounded(1), ProcessPoolExecutor(**started, initargs=(options, case, folder)) as worker:
-            bound, found = worker.submit(limit).result(), []
+            bound = worker.submit(limit).result() if options.device == "cpu" else None
+            found = []
             for number in range(options.rounds):
                 order = list(CONTENDERS)[:: -1 if number % 2 else 1]
                 found.append({name: (bare if name == PLAIN else worker).submit(_turn, name).result() for name in order})
@@ -306,8 +307,9 @@ def main() -> None:
             found, bound = rounds(options, case, Path(folder))
         rows = _rows(found)
         console.print(_table(rows, case, options.device))
-        console.print(_bounded(bound, rows) if options.device == "cpu" else "")
-        told.append({**case._asdict(), "rows": rows, "limit": bound._asdict()})
+        if bound:
+            console.print(_bounded(bound, rows))
+        told.append({**case._asdict(), "rows": rows, "limit": bound and bound._asdict()})
     if options.json:
         asked = {name: str(value) for name, value in vars(options).items() if name != "json"}
         options.json.write_text(json.dumps({**where(), "cases": told, "options": asked, "aim": AIM}, indent=1) + "\n")

@@ -1,10 +1,12 @@
 """What goes wrong is said in a sentence with a way out, mended where it can be, and never hidden."""
 
 import errno
+import json
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from slimaffect.execute.on_ray import RayEngine
 from slimaffect.execute.plan import Plan
 from slimaffect.execute.schedule import run_plan
 from slimaffect.execute.task import Task, read_task
+from slimaffect.execute.worker import answered
 from slimaffect.model.shapes import shape
 from slimaffect.steps.train import Train
 
@@ -217,3 +220,19 @@ def test_network_file_systems_are_told_apart_and_copied_from(tmp_path):
 def test_error_of_a_loss_is_an_error_of_the_run():
     """Whoever catches failed runs catches it too."""
     assert issubclass(NoNumberError, RunError)
+
+
+def test_a_worker_refuses_crops_that_were_prepared_anew(tmp_path, clips, training):
+    """Another run prepared the recording again, from other labels: the task fails with that sentence, untrained."""
+    first = clips.recordings[0]
+    np.save(tmp_path / "frames.npy", first.frames)
+    (tmp_path / "index.npz").write_bytes(b"")
+    sizes = {name: (tmp_path / name).stat().st_size for name in ("frames.npy", "index.npz")}
+    meta = {"digest": "of other labels", "frames": len(first), "faces": len(first), "bytes": sizes, "problems": []}
+    (tmp_path / "meta.json").write_text(json.dumps(meta))
+    mapped = replace(first, frames=np.load(tmp_path / "frames.npy", mmap_mode="r"))
+    changed, cache, task = replace(clips, recordings=(mapped, *clips.recordings[1:])), Cache(tmp_path), training("S1")
+    how, why = answered(task, changed, cache, Execution(device="cpu"))
+    assert how == "failed"
+    assert "S1/S1P/t: its video or labels were changed" in why
+    assert cache.read(task.key) is None

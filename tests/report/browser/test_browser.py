@@ -90,6 +90,9 @@ def test_a_click_shows_what_a_point_is(browser, page):
         "Difference from the baseline on each held-out site",
     ):
         assert words in told
+    browser.hover('#points [data-number="3"] .halo')
+    assert browser.run("document.getElementById('tip').hidden") is False
+    assert "tiny-int8: not shown" in browser.run("document.getElementById('tip').textContent")
     assert browser.run("document.querySelector('#people-of').value") == "3"
     assert browser.run("document.querySelectorAll('#people-chart rect').length") == 12
     assert browser.faults() == []
